@@ -1,0 +1,1 @@
+"""What each orchestrator says, translated into events: one file each, pure."""
