@@ -11,7 +11,8 @@ boot 0-3 completed      turn1 4-9 error      turn1 4- (it lasts)      wait1.2 5-
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, get_args
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
@@ -357,3 +358,14 @@ def test_a_flood_of_signs_of_life_is_thinned_out() -> None:
     assert facts[-1] == Fact(999, "alive")
     assert insert(facts, Fact(1_000, "ready"))
     assert facts[-2:] == [Fact(999, "alive"), Fact(1_000, "ready")]
+
+
+def test_a_copy_is_equal_and_another() -> None:
+    values = {"status": "working", "trigger": "human"} | {
+        field.name: True if field.type == "bool" else 7
+        for field in fields(Phase)
+        if field.name not in {"status", "trigger"}
+    }
+    phase = Phase(**cast("dict[str, Any]", values))
+    assert phase.copy() == phase
+    assert phase.copy() is not phase

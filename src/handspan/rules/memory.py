@@ -28,6 +28,8 @@ class Rules:
     # How long before the report of a delivery the turn it caused may have begun: 0.84 s seen, the rest for a slow
     # machine.
     lookback: int = 1_500_000_000
+    # How long after a delivery the turn it causes may begin. Half the settling time: the word of it takes time too.
+    lookahead: int = SECOND
     # Ten minutes without output is longer than builds and test suites that agents wait for quietly.
     stuck_after: int = 600 * SECOND
     # Only for sources that can't look whether anybody is still there.

@@ -8,10 +8,10 @@ from handspan import names
 from handspan.rules import telling
 from handspan.rules.relations import (
     Place,
-    booting,
     called_at,
     caused_turn,
     delivered_at,
+    may_still_begin,
     mode_of,
     parent_of_delegation,
     parent_of_send,
@@ -151,7 +151,7 @@ def place_received(desk: Desk, m: Message) -> None:
             t.turn_notes.dropped_links += 1
             _place(desk, m, t, t.turn_notes)
         return
-    if t and turn is None and booting(s, t.id) and not desk.closing:
+    if t and turn is None and not desk.closing and may_still_begin(s, t):
         desk.plan(s.now + s.rules.settle, "delivered", m.id)
         return
     running = turn_at(s, t.id, delivered_at(s, m)) if t else None

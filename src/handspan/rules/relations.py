@@ -6,7 +6,6 @@ same spans however its events were shuffled within the settling time.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -106,7 +105,7 @@ def spells(t: Terminal, end: End | None) -> list[Spell]:
     phase = t.phase or Phase(booting=t.created)
     if t.facts and t.phase:
         # What has not settled is folded on a copy: an earlier fact may still come.
-        phase = copy(phase)
+        phase = phase.copy()
     found: list[Spell] = []
     for fact in t.facts:
         if end and fact.at > end.at:
@@ -155,15 +154,20 @@ def caused_turn(s: State, m: Message) -> tuple[int, int, int | None] | None:
             return None
         break
     if after and (
-        after[1] <= m.delivered + s.rules.settle or (after[0] == 1 and _booting_at(s, m.receiver, m.delivered))
+        after[1] <= m.delivered + s.rules.lookahead or (after[0] == 1 and _booting_at(s, m.receiver, m.delivered))
     ):
         return after
     return None
 
 
-def booting(s: State, terminal: str) -> bool:
-    t = s.terminals.get(terminal)
-    return t is not None and any(spell.kind == "boot" for spell in spells(t, t.end) if spell.end is None)
+def may_still_begin(s: State, t: Terminal) -> bool:
+    """Whether a terminal boots, or has just booted and not begun its first turn."""
+    lived = spells(t, t.end)
+    if any(spell.kind == "turn" for spell in lived) or t.past:
+        return False
+    if any(spell.kind == "boot" and spell.end is None for spell in lived):
+        return True
+    return t.phase is not None and s.now < t.phase.at + 2 * s.rules.settle
 
 
 def _booting_at(s: State, terminal: str, at: int) -> bool:

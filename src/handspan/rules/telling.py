@@ -270,13 +270,17 @@ def _bytes(value: Value) -> int:
 def _limited(attributes: dict[str, Value], cut: dict[str, int], room: int) -> tuple[dict[str, Value], int]:
     size = 0
     for name, value in attributes.items():
-        # A character has at most four bytes: what is short enough need not be encoded to be known to fit.
-        if isinstance(value, str) and len(value) * 4 > ATTRIBUTE_BYTES:
-            encoded = value.encode("utf-8", "backslashreplace")
-            if len(encoded) > ATTRIBUTE_BYTES:
-                attributes[name] = encoded[:ATTRIBUTE_BYTES].decode("utf-8", "ignore")
+        if isinstance(value, str):
+            # A character has at most four bytes: what is short enough need not be encoded to be known to fit.
+            if len(value) * 4 > ATTRIBUTE_BYTES and _bytes(value) > ATTRIBUTE_BYTES:
+                encoded = value.encode("utf-8", "backslashreplace")[:ATTRIBUTE_BYTES]
+                attributes[name] = encoded.decode("utf-8", "ignore")
                 cut["value"] = cut.get("value", 0) + 1
-        size += _bytes(attributes[name])
+                size += _bytes(attributes[name])
+            else:
+                size += len(value) if value.isascii() else _bytes(value)
+        elif isinstance(value, tuple):
+            size += _bytes(value)
     if size > room:
         # Only a garbage of long names gets here. The longest values go first, whatever they are.
         for name in sorted(attributes, key=lambda n: (-_bytes(attributes[n]), n)):
