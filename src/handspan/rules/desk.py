@@ -68,7 +68,9 @@ class Desk:
             s.start = at
             self.touched_session = True
         if t and not t.marked:
-            t.start = max(min(t.start, at), s.start)
+            # Nothing new begins before a cut that has settled.
+            earliest = s.start if s.cut is None or s.cutting else max(s.start, s.cut + 1)
+            t.start = max(min(t.start, at), earliest)
 
     def touch(self, terminal: str) -> None:
         self.touched[terminal] = None

@@ -30,14 +30,16 @@ def in_this_part(desk: Desk, event: Event) -> Event:
         desk.plan(s.now, "age", "")
     if s.cut is None:
         return event
-    if isinstance(event, TerminalEnded) and event.last_seen and event.last_seen <= s.cut < event.at:
-        return replace(event, last_seen=s.cut + 1)
     # A session that was cut has gone on, and when the cut has settled, so has all the rest. Only a message may still
     # lie wholly in the part before: what it hangs under has left there.
     gone_on = isinstance(event, SessionEnded) or (
         not s.cutting and not isinstance(event, MessageSent | MessageDelivered)
     )
-    return replace(event, at=s.cut + 1) if event.at <= s.cut and gone_on else event
+    if event.at <= s.cut and gone_on:
+        event = replace(event, at=s.cut + 1)
+    if isinstance(event, TerminalEnded) and event.last_seen is not None and event.last_seen <= s.cut < event.at:
+        event = replace(event, last_seen=s.cut + 1)
+    return event
 
 
 def do_age(desk: Desk, key: str) -> None:

@@ -91,7 +91,7 @@ def terminal_started(desk: Desk, e: TerminalStarted) -> None:
     if t is None:
         return
     s = desk.s
-    desk.earlier(e.at, t)
+    _earlier(desk, e.at, t)
     # Whether its boot was seen is settled with its first status.
     t.created = t.created or t.phase is None
     for name in ("agent", "cli", "model", "creator", "trigger", "window", "pane", "pid", "cwd", "traceparent"):
@@ -128,7 +128,7 @@ def status_changed(desk: Desk, e: StatusChanged) -> None:
     t = terminal(desk, e.terminal, e.at)
     if t is None:
         return
-    desk.earlier(e.at, t)
+    _earlier(desk, e.at, t)
     fact = Fact(max(e.at, t.start), e.status, e.trigger)
     if t.phase and fact.at < t.phase.at:
         if not take_back(desk, t, fact):
@@ -166,7 +166,7 @@ def activity(desk: Desk, e: Activity) -> None:
 
 def alive(desk: Desk, t: Terminal, at: int, *, output: bool = True) -> None:
     """A sign of life; without `output` one that says nothing of whether the agent gets on."""
-    desk.earlier(at, t)
+    _earlier(desk, at, t)
     at = max(at, t.start)
     if t.phase and at < t.phase.at:
         return
@@ -178,6 +178,16 @@ def alive(desk: Desk, t: Terminal, at: int, *, output: bool = True) -> None:
     t.sign = max(t.sign, at if output else 0)
     if t.stuck is not None:
         watch(desk, t)
+
+
+def _earlier(desk: Desk, at: int, t: Terminal) -> None:
+    """A terminal may have been there earlier than was thought; then its calls since are signs of its life."""
+    before = t.start
+    desk.earlier(at, t)
+    for worker in t.delegated if t.start < before else ():
+        d = desk.s.delegations.get(worker)
+        if d and t.start <= d.call < before:
+            alive(desk, t, d.call)
 
 
 def message_sent(desk: Desk, e: MessageSent) -> None:

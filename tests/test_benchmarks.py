@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from benchmarks import core
+from benchmarks.core import Memory, Report, Speed, as_markdown, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_the_quick_form_measures_everything_and_writes_it_where_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--quick", "--output", str(tmp_path / "results")]) == 0
+    written = (tmp_path / "results" / "core.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == written
+    result = json.loads((tmp_path / "results" / "core.json").read_text(encoding="utf-8"))
+    assert [speed["size"] for speed in result["speeds"]] == [100, 1_000]
+    assert all(0 < speed["least"] <= speed["median"] <= speed["most"] for speed in result["speeds"])
+    assert result["ratio"] == result["speeds"][1]["median"] / result["speeds"][0]["median"]
+    # A terminal and a message are some hundred bytes, whatever the machine.
+    assert all(100 < memory[kind] < 20_000 for memory in result["memories"] for kind in ("process", "dump"))
+
+
+def test_a_quick_run_replaces_no_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(core, "RESULTS", tmp_path / "results")
+    assert main(["--quick"]) == 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_stream_has_sessions_of_the_size_asked_for() -> None:
+    events = core.stream(100)
+    first = [next(events) for _ in range(100)]
+    assert len({event.session for event in first}) == 1
+    assert [event.at for event in first] == sorted(event.at for event in first)
+    assert next(events).session != first[0].session
+
+
+def test_the_report_as_it_is_printed() -> None:
+    report = Report(
+        python="CPython 3.14.0",
+        machine="Linux x86_64",
+        cores=8,
+        block=20_000,
+        speeds=[
+            Speed(size=100, blocks=10, median=100.0, least=90.0, most=130.0),
+            Speed(size=1_000_000, blocks=50, median=120.0, least=99.94, most=1_500.0),
+        ],
+        memories=[Memory(what="open terminal, in a turn", process=2_345, dump=678)],
+    )
+    assert as_markdown(report) == (
+        """\
+# The core: speed and memory
+
+Written by `python -m benchmarks.core`; what is measured, and how, stands at the top of `benchmarks/core.py`.
+
+CPython 3.14.0 on Linux x86_64, one of 8 cores. Blocks of 20,000 events.
+
+| events in a session | events per second | µs per event, median | fastest block | slowest block | blocks |
+|--:|--:|--:|--:|--:|--:|
+| 100 | 10,000 | 100.0 | 90.0 | 130.0 | 10 |
+| 1,000,000 | 8,333 | 120.0 | 99.9 | 1500.0 | 50 |
+
+An event in a session of 1,000,000 costs 1.20 times one in a session of 100.
+
+| one more | bytes in the process (tracemalloc) | bytes in a dump (JSON) |
+|---|--:|--:|
+| open terminal, in a turn | 2,345 | 678 |
+"""
+    )
