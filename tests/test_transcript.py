@@ -182,3 +182,11 @@ def test_each_trace_stands_for_itself() -> None:
 def test_what_was_played_is_told_in_the_same_words_again() -> None:
     story = Story().at(0).session().terminal("t", "developer").at(1).status("t", "ready").at(2).end()
     assert describe(play(story.events)) == describe(iter(play(story.events)))
+
+
+def test_a_tree_may_be_deeper_than_python_calls_itself() -> None:
+    story = Story("deep").at(0).session()
+    for n in range(1_200):
+        story.at(n / 1_000).terminal(f"t{n}", creator=f"t{n - 1}" if n else None)
+    lines = describe(play(story.at(2).end().events)).splitlines()
+    assert max(len(line) - len(line[22:].lstrip()) - 22 for line in lines) > 2 * 1_200

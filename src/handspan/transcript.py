@@ -59,16 +59,14 @@ def _tree(members: list[Span], begin: int) -> list[str]:
     named = {span.span_id: span.name for span in members}
     common = _common(members[0].attributes)
     lines: list[str] = []
-
-    def show(span: Span, depth: int) -> None:
-        lines.extend(_span(span, depth, begin, named, common))
-        for child in children[span.span_id]:
-            show(child, depth + 1)
-
-    for top in children[None]:
-        if top.parent_span_id is not None:
-            lines.append(f"  (parent {top.parent_span_id} is not here)")
-        show(top, 0)
+    # A stack of its own: agents may create each other deeper than Python calls itself.
+    waiting = [(span, 0) for span in reversed(children[None])]
+    while waiting:
+        span, depth = waiting.pop()
+        if depth == 0 and span.parent_span_id is not None:
+            lines.append(f"  (parent {span.parent_span_id} is not here)")
+        lines += _span(span, depth, begin, named, common)
+        waiting += [(child, depth + 1) for child in reversed(children[span.span_id])]
     return lines
 
 

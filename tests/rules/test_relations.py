@@ -106,10 +106,10 @@ def test_who_calls_itself_or_in_a_circle_makes_no_circle() -> None:
         "    terminal me 10-20 killed",
         "  handoff a 11-20 cancelled",
         "    terminal a 11-20 killed",
-        "      handoff b 11-20 cancelled",
-        "        terminal b 11-20 killed",
+        "  handoff b 11-20 cancelled",
+        "    terminal b 11-20 killed",
         "  terminal x 12-20 killed",
-        "    terminal y 12-20 killed",
+        "  terminal y 12-20 killed",
     ]
 
 

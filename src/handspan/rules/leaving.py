@@ -232,7 +232,9 @@ def bury(desk: Desk, t: Terminal, end: End, under: Place) -> None:
     """Keep of a terminal what late words about it need, and tell its delegations that it is gone."""
     s = desk.s
     del s.terminals[t.id]
-    s.gone[t.id] = Gone(agent=t.agent, start=t.start, end=end, under=[under.kind, str(under.key)], past=t.past[-4:])
+    s.gone[t.id] = Gone(
+        start=t.start, end=end, agent=t.agent, creator=t.creator, under=[under.kind, str(under.key)], past=t.past[-4:]
+    )
     if not desk.closing and len(s.gone) > 2 * desk.s.rules.past_terminals:
         s.gone = dict(list(s.gone.items())[desk.s.rules.past_terminals :])
     desk.finish(f"t:{t.id}")

@@ -157,6 +157,7 @@ class Gone:
     start: int
     end: End
     agent: str | None = None
+    creator: str | None = None
     # What it hung under: a kind and a terminal's id.
     under: list[str] = field(default_factory=list[str])
     past: list[PastTurn] = field(default_factory=list[PastTurn])

@@ -363,13 +363,18 @@ def parent_of_send(s: State, m: Message, at: int, part: int) -> Place:
 
 
 def _loops(s: State, ancestor: str, terminal: str) -> bool:
-    """Whether `terminal` stands above `ancestor`: garbage, which would make the tree a circle."""
+    """Whether `terminal` stands above `ancestor`: garbage, which would make the tree a circle.
+
+    A parent never starts later than its child, so a circle can only be of terminals that start at one instant.
+    """
+    child = s.terminals.get(terminal) or s.gone.get(terminal)
     current: str | None = ancestor
     for _ in range(_DEPTH):
-        if current is None:
+        known = (s.terminals.get(current) or s.gone.get(current)) if current else None
+        if known is None or child is None or known.start < child.start:
             return False
         if current == terminal:
             return True
-        d, t = s.delegations.get(current), s.terminals.get(current)
-        current = d.caller if d and d.caller != current else t.creator if t and t.creator != current else None
+        d = s.delegations.get(current or "")
+        current = d.caller if d and d.caller != current else known.creator if known.creator != current else None
     return True

@@ -5,13 +5,13 @@
 
 The rules of this file:
 
-* Starting up is no turn: until the first `ready`, a terminal whose creation was seen is booting. One that was first
-  seen alive has no boot.
+* Starting up is no turn: until the first `ready` (or `error`, or `exiting`), a terminal whose creation was seen is
+  booting. One that was first seen alive has no boot.
 * A turn goes from `working` (or from `waiting`, if that is what was seen first) to `ready` or `error`. Waiting lies
   in a turn, or in the boot (turn 0).
 * `exiting` ends the turn. At the very instant of the `working` that began it, it takes the turn back: that was the
   agent being told to leave. A turn that something has already left under (`rooted`) can't be taken back.
-* `unknown` ends nothing. What ends after it, without having been seen alive again, ends at the last sign of life.
+* `unknown` ends nothing. What ends before another status is seen ends at the last sign of life.
 
 Facts are folded in the order of (time, rank), whatever the order in which they came: that is the caller's part.
 """
