@@ -162,6 +162,17 @@ def fan_out_fan_in() -> list[Event]:
     return story.at(60).gone("w1").gone("w2").gone("sup").end().events
 
 
+def worker_deleted_after_its_answer() -> list[Event]:
+    """An assigned worker calls back and is deleted in the very turn that its callback started, long before it ends."""
+    story = _supervised("worker-deleted")
+    story.at(8).delegation("dev", "assign", "sup", message="p1").sent("p1", "dev", "sup", "assign")
+    _booted(story, 8.1, "dev", "developer", creator="sup")
+    story.at(9).status("sup", "ready").at(12).status("dev", "working").delivered("p1", "dev")
+    story.at(30).sent("c1", "sup", "dev").at(30.1).status("sup", "working").at(30.9).delivered("c1", "sup")
+    story.at(31).status("dev", "ready").at(40).gone("dev")
+    return story.at(90).status("sup", "ready").at(100).gone("sup").end().events
+
+
 def child_session() -> list[Event]:
     """A worker's work is a session of its own; the child's root links to the delegation in the parent."""
     parent = _supervised("parent")
@@ -267,6 +278,7 @@ STORIES: dict[str, Callable[[], list[Event]]] = {
         three_parts,
         supervisor_ends_first,
         fan_out_fan_in,
+        worker_deleted_after_its_answer,
         child_session,
         between_sessions,
         workflow_run,

@@ -180,6 +180,7 @@ class Message:
     # Set when the span has left: its time and part, for what comes after it.
     sent_at: int | None = None
     part: int = 0
+    answers: str | None = None
     received: bool = False
     told_received: bool = False
     sent_placed: bool = False

@@ -8,6 +8,7 @@ from handspan import names
 from handspan.rules import telling
 from handspan.rules.relations import (
     Place,
+    answered_by,
     called_at,
     caused_turn,
     delivered_at,
@@ -44,7 +45,11 @@ def leave_send(desk: Desk, m: Message) -> None:
     part = part_of(s, at)
     place = parent_of_send(s, m, at, part)
     desk.root(place)
+    m.answers = answered_by(s, m)
     m.sent_at, m.part = at, part
+    answered = s.delegations.get(m.answers) if m.answers else None
+    if answered:
+        answered.answered_at = at
     if m.sent is None:
         desk.say_sent(m)
     parent = span_id(s, place.kind, place.key, part)

@@ -276,13 +276,11 @@ def links_of(s: State, causes: list[tuple[int, str]]) -> Iterator[Link]:
         part = m.part or part_of(s, at)
         kind = _LINKS.get(mode, mode)
         yield Link(trace_id=trace_id(s, part), span_id=span_id(s, names.SEND, message, part), type=kind)
-        answered = answered_by(s, m)
-        if answered:
+        worker = answered_by(s, m)
+        if worker:
             # An assignment lasts until its answer is sent, so it has a piece in that part.
-            part = part_of(s, at)
-            yield Link(
-                trace_id=trace_id(s, part), span_id=span_id(s, names.DELEGATION, answered.worker, part), type=kind
-            )
+            assignment = span_id(s, names.DELEGATION, worker, part_of(s, at))
+            yield Link(trace_id=trace_id(s, part_of(s, at)), span_id=assignment, type=kind)
 
 
 def turn_trigger(s: State, t: Terminal, spell: Spell, causes: list[tuple[int, str]]) -> str:

@@ -226,15 +226,17 @@ def sender_here(s: State, m: Message) -> str | None:
 
 
 def mode_of(s: State, m: Message) -> str:
-    d = answered_by(s, m)
-    return "callback" if d else m.mode
+    return "callback" if answered_by(s, m) else m.mode
 
 
-def answered_by(s: State, m: Message) -> Delegation | None:
-    """The delegation that a message answers, if it is the first message back."""
+def answered_by(s: State, m: Message) -> str | None:
+    """The worker whose delegation a message answers, if it is the first message back."""
+    if m.sent_at is not None:
+        # It has left as what it was; its delegation may be forgotten before the turn that it started is over.
+        return m.answers
     sender = sender_here(s, m)
     d = s.delegations.get(sender) if sender else None
-    return d if d and d.answer == m.id else None
+    return d.worker if d and d.answer == m.id else None
 
 
 # --- delegations -----------------------------------------------------------------------------------------------------
