@@ -235,8 +235,14 @@ def bury(desk: Desk, t: Terminal, end: End, under: Place) -> None:
     s.gone[t.id] = Gone(
         start=t.start, end=end, agent=t.agent, creator=t.creator, under=[under.kind, str(under.key)], past=t.past[-4:]
     )
-    if not desk.closing and len(s.gone) > 2 * desk.s.rules.past_terminals:
-        s.gone = dict(list(s.gone.items())[desk.s.rules.past_terminals :])
+    if not desk.closing and len(s.gone) > 2 * s.rules.past_terminals:
+        # The oldest half go, but for those under which something open hangs.
+        needed = {d.caller for d in s.delegations.values()} | {open_.creator for open_ in s.terminals.values()}
+        old = list(s.gone)[: -s.rules.past_terminals]
+        for name in old:
+            if name not in needed:
+                del s.gone[name]
+        s.gone = dict(s.gone)
     desk.finish(f"t:{t.id}")
     desk.expect_no_more(t.creator, t.id)
     for worker in [*t.delegated, t.id]:
