@@ -60,7 +60,7 @@ _TABLES = {
     "logs": _table(
         ("log event", "for handlers", "CloudEvents type", ""),
         (
-            (_code(e.name), " ".join(_code(n) for n in (e.hook, e.alias) if n), _code(e.type), e.says)
+            (_code(e.name), " ".join(_code(n) for n in dict.fromkeys((e.hook, e.alias)) if n), _code(e.type), e.says)
             for e in names.LOG_EVENTS.values()
         ),
     ),

@@ -226,7 +226,7 @@ def test_what_can_t_be_shown_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_file_without_events_says_where_to_read_about_them() -> None:
     assert failed("show", "-", stdin="hello\n").splitlines() == [
-        "stdin:1: event: is not JSON: Expecting value: line 1 column 1 (char 0)",
+        "stdin:1: event: is not JSON: Expecting value at character 1",
         "handspan: stdin tells of no session: `handspan schema` says what a line must hold.",
     ]
 
@@ -316,3 +316,16 @@ def test_help_starts_without_what_only_commands_need() -> None:
     source = "import sys; from handspan import cli; print(*sorted(m for m in sys.modules if m.startswith(('handspan', 'rich'))))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert done.stdout.split() == ["handspan", "handspan.cli"]
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("> /dev/full", "the output could not be written: No space left on device. Write it to another place."),
+        (">&-", "there is nowhere to write to. Give it an output."),
+    ],
+)
+def test_an_output_that_takes_nothing_is_said_in_one_sentence(output: str, problem: str) -> None:
+    program = Path(sys.executable).with_name("handspan")
+    done = subprocess.run(["sh", "-c", f"{program} demo {output}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"handspan: {problem}\n")

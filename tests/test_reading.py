@@ -52,7 +52,7 @@ def test_a_line_a_year_away_is_refused() -> None:
     near, far = (moved(Story("s").at(0).terminal("t").events, by) for by in (year, year + 0.001))
     assert not [x for x in Telling().signals(lines_of([*one, *near])) if isinstance(x, Refused)]
     assert [x for x in Telling().signals(lines_of([*one, *far])) if isinstance(x, Refused)] == [
-        Refused(line=2, field="at", problem="is more than a year away from the lines before")
+        Refused(line=2, field="at", problem="is more than a year away from the lines around it")
     ]
 
 
@@ -118,3 +118,22 @@ def test_a_line_without_end_is_read_in_part_and_skipped(monkeypatch: pytest.Monk
     monkeypatch.setattr(reading, "_LONGEST_LINE", 8)
     with opened("-", io.BytesIO(b"x" * 100 + b"\nshort\n1234567\n")) as (_, lines):
         assert list(lines) == [b"x" * 8, b"short\n", b"1234567\n"]
+
+
+@pytest.mark.parametrize("wrong", [-2 * 366 * 24 * 3600, 2 * 366 * 24 * 3600])
+@pytest.mark.parametrize("where", [0, 1, 3])
+def test_of_lines_that_do_not_agree_on_the_year_the_odd_one_is_refused(wrong: float, where: int) -> None:
+    good = Story("s").at(0).session().terminal("t").at(1).status("t", "ready").at(2).end().events
+    (odd,) = moved(Story("s").at(0).status("t", "working").events, wrong)
+    told = list(Telling().signals(lines_of([*good[:where], odd, *good[where:]])))
+    assert [one.line for one in told if isinstance(one, Refused)] == [where + 1]
+    assert [one for one in told if not isinstance(one, Refused)] == list(Telling().signals(lines_of(good)))
+
+
+def test_two_lines_that_agree_begin_another_year() -> None:
+    year = 2 * 366 * 24 * 3600
+    first = Story("s").at(0).session().at(1).end().events
+    later = moved(Story("u").at(0).session().at(1).end().events, year)
+    told = list(Telling().signals(lines_of([*first, *later])))
+    assert not [one for one in told if isinstance(one, Refused)]
+    assert {one.attributes["session.id"] for one in told if isinstance(one, Span)} == {"s", "u"}

@@ -102,7 +102,7 @@ def test_a_notice_without_a_session_is_a_log_event_with_neither_trace_nor_sessio
     count, log = sessions.apply(notice)
     assert count == Count(name="handspan_events_total", labels={"source": "story", "type": "notice"})
     assert log == Log(
-        uid="66f5d41d6ff4d5625550cf9f21104cfb",
+        uid="66f5d41d6ff4d5625550cf9f21104cfbcc1ec79cd8156897d531b904102fa4b4",
         name="handspan.notice",
         at=BEGIN + SECOND,
         severity=17,
@@ -112,7 +112,7 @@ def test_a_notice_without_a_session_is_a_log_event_with_neither_trace_nor_sessio
             "handspan.notice.name": "server_update",
             "handspan.notice.text": "v2",
             "event.name": "handspan.notice",
-            "log.record.uid": "66f5d41d6ff4d5625550cf9f21104cfb",
+            "log.record.uid": "66f5d41d6ff4d5625550cf9f21104cfbcc1ec79cd8156897d531b904102fa4b4",
         },
     )
     assert list(sessions) == []

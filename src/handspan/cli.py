@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _WIDTH = 110
 _NARROWEST = 60
 _WIDEST = 1_000
+# Of a file that is all wrong the first hundred complaints tell enough.
+_LISTED = 100
 # No story lasts longer: reading.py takes a line that is further away than this for a mistake.
 _YEAR = 366 * 24 * 3600
 
@@ -198,7 +200,8 @@ def _show(path: str, page: _Page, at: float | None, *, named: bool) -> str:
             else f"{name} tells of no session: `handspan schema` says what a line must hold."
         )
     lines_are = "line is no event and was" if len(refused) == 1 else "lines are no events and were"
-    return f"{name}: {len(refused)} {lines_are} left out; mend what is listed above." if refused else ""
+    listed = "what is listed above" if len(refused) <= _LISTED else f"the first {_LISTED}, listed above, and the rest"
+    return f"{name}: {len(refused)} {lines_are} left out; mend {listed}." if refused else ""
 
 
 def _accepted(told: Iterable[Signal | Refused], name: str, refused: list[Refused]) -> Iterator[Signal]:
@@ -207,7 +210,8 @@ def _accepted(told: Iterable[Signal | Refused], name: str, refused: list[Refused
     for one in told:
         if isinstance(one, Refused):
             refused.append(one)
-            _complain(f"{name}:{one.line}: {one.field}: {one.problem}")
+            if len(refused) <= _LISTED:
+                _complain(f"{name}:{one.line}: {one.field}: {one.problem}")
         else:
             yield one
 
@@ -277,6 +281,9 @@ def _complain(text: str) -> None:
 def main() -> None:
     """Runs a command, and ends every error that a command may end with."""
     stdout: object = sys.stdout
+    if stdout is None:
+        _complain("handspan: there is nowhere to write to. Give it an output.")
+        sys.exit(1)
     if isinstance(stdout, io.TextIOWrapper):
         # A name that the output's encoding lacks must not end the command.
         cast("io.TextIOWrapper[io.BufferedWriter]", stdout).reconfigure(errors="backslashreplace")
@@ -295,6 +302,11 @@ def _run() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        # A full disk, or an output that was closed: Python would complain of it again when it ends.
+        sys.stdout = None
+        _complain(f"handspan: the output could not be written: {error.strerror}. Write it to another place.")
+        return 1
     except Failure as failure:
         _complain(f"handspan: {failure}")
         return 1

@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
 
 # Above this an integer does not fit OTLP's fixed64 times and sint64 values; it is also where Python's own datetime ends
 # in practice (the year 2262).
-LATEST = 2**63 - 1
+LARGEST = 2**63 - 1
 # A time before 2000 is seconds, milliseconds or microseconds mistaken for nanoseconds: every one of those, written
 # today, reads as a moment in January 1970.
 EARLIEST = 946_684_800_000_000_000
@@ -56,9 +56,9 @@ Name = Annotated[str, Size(0, 256)]
 Path = Annotated[str, Size(0, 4096)]
 # What agents write to each other and what fails. Signals cut it to 1,024 bytes; no journal needs more.
 Text = Annotated[str, Size(0, 1_048_576)]
-Time = Annotated[int, Range(EARLIEST, LATEST)]
-Count = Annotated[int, Range(0, LATEST)]
-Integer = Annotated[int, Range(-LATEST - 1, LATEST)]
+Time = Annotated[int, Range(EARLIEST, LARGEST)]
+Count = Annotated[int, Range(0, LARGEST)]
+Integer = Annotated[int, Range(-LARGEST - 1, LARGEST)]
 
 SessionKind = Literal["session", "workflow"]
 EndReason = Literal["completed", "killed", "exited", "vanished", "empty", "replaced", "failed", "idle", "unknown"]
@@ -339,12 +339,20 @@ def from_json(form: object) -> Event:
     return cls(**given)
 
 
+def _no_json(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"is not JSON: {error.msg} at character {error.pos + 1}"
+    if isinstance(error, RecursionError):
+        return "is nested too deeply to be read"
+    return "is not JSON: it holds a number that is too long, or no UTF-8"
+
+
 def from_line(line: str | bytes) -> Event:
     """The event of one line of JSON. Raises `InvalidEvent`."""
     try:
         form = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InvalidEvent("event", f"is not JSON: {str(error)[:100]}") from None
+        raise InvalidEvent("event", _no_json(error)) from None
     return from_json(form)
 
 
@@ -406,9 +414,13 @@ def _read_time(name: str, value: object) -> object:
             raise InvalidEvent(name, f"{_shown(value)} is no RFC 3339 time with an offset") from None
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidEvent(name, f"must be an RFC 3339 time or whole nanoseconds, not {_shown(value)}")
-    if not EARLIEST <= value <= LATEST:
+    if not EARLIEST <= value <= LARGEST:
         raise InvalidEvent(name, f"{_shown(value)} is not between 2000 and 2262 in nanoseconds since 1970")
     return value
+
+
+# No agent costs more than the world; a sum of such costs is still a number.
+DEAREST = 1e15
 
 
 def _read_float(name: str, value: object) -> object:
@@ -420,6 +432,8 @@ def _read_float(name: str, value: object) -> object:
         number = math.inf
     if not math.isfinite(number):
         raise InvalidEvent(name, "must be finite")
+    if not 0 <= number <= DEAREST:
+        raise InvalidEvent(name, f"is {_shown(value)}; 0 to {DEAREST:g} are allowed")
     return number
 
 

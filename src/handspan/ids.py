@@ -3,7 +3,7 @@
     H(x, ...)      SHA-256 of the compact UTF-8 JSON array ["handspan", x, ...]
     trace id       the first 16 bytes of H("trace", uid, part)
     span id        the first  8 bytes of H("span", uid, kind, key), from part 2 on H("span", uid, kind, key, part)
-    log record     the first 16 bytes of H("log", uid, part, event name, key, revision)
+    log record     all of                H("log", uid, part, event name, key, revision)
 
 An id of zeros means "none" to OpenTelemetry, so it gets its last bit set.
 """
@@ -47,4 +47,4 @@ def _span_id(uid: str, kind: str, key: str | tuple[str | int, ...], part: int) -
 
 
 def log_uid(uid: str, part: int, name: str, key: str | Sequence[str | int], revision: int = 1) -> str:
-    return _hash("log", uid, part, name, key, revision)[:32]
+    return _hash("log", uid, part, name, key, revision)

@@ -313,7 +313,7 @@ DROPPED: Final[Mapping[str, str]] = MappingProxyType({
     "future": "more than 60 s ahead of the clock; its time was replaced by the clock's",
     "ended": "about a session or terminal that has ended",
     "limit": "the session, or the process, holds as many open things as it may",
-    "invalid": "no event: the edge refused it",
+    "invalid": "no event, refused where it was read; or of no session, and no notice",
 })
 CUT: Final[Mapping[str, str]] = MappingProxyType({
     "value": "an attribute longer than 1,024 bytes",

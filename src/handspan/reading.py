@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from handspan.events import InvalidEvent, from_line
+from handspan.events import Event, InvalidEvent, from_line
 from handspan.sources import cao, cao_facts
 from handspan.sources.jsonl import Refused, texts
 from handspan.testing import Player
@@ -19,7 +20,6 @@ from handspan.testing import Player
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from handspan.events import Event
     from handspan.signals import Signal
 
 SECOND = 1_000_000_000
@@ -29,6 +29,8 @@ _SETTLE = 10 * SECOND
 _LONGEST_LINE = 32 * 1_048_576
 # As far as sessions.py believes a clock. One wrong year would end all that is open, and play a part for each day.
 _JUMP = 366 * 24 * 3600 * SECOND
+# So many lines in a row may each be alone with their time before the first of them is given up.
+_ALONE = 8
 _IN_FOLDERS = ("facts.jsonl", "events.jsonl")
 
 
@@ -84,11 +86,19 @@ def _piece(stream: IO[bytes], name: str) -> bytes:
         raise _unreadable(name, error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a story: when it was said, and what."""
+
+    number: int
+    at: int
+    said: Event | cao_facts.Fact
+
+
 class Telling:
     """Plays what is read into sessions. `until` stops the story so many seconds after it began."""
 
     def __init__(self, until: float | None = None) -> None:
-        self.refused: list[Refused] = []
         self.events = 0
         self.now: int | None = None
         self._until = until
@@ -98,34 +108,45 @@ class Telling:
 
     def signals(self, lines: Iterable[bytes]) -> Iterator[Signal | Refused]:
         """Everything that is said because of these lines, and the lines that are none."""
-        for number, text in texts(lines):
-            try:
-                told = text if isinstance(text, Refused) else self._read(number, text)
-            except InvalidEvent as invalid:
-                told = Refused(line=number, field=invalid.field, problem=invalid.problem)
+        for told in self._dated(lines):
             if isinstance(told, Refused):
                 yield told
                 continue
-            at, events = told
-            if self._limit is not None and at > self._limit:
+            if self._limit is not None and told.at > self._limit:
                 break
-            yield from self._say(at, events)
+            yield from self._say(told.at, self._translated(told))
         yield from self._finish()
 
-    def _read(self, number: int, text: str) -> Refused | tuple[int, tuple[Event, ...]]:
-        if '"fact"' in text and (fact := _fact(number, text)):
-            if isinstance(fact, Refused):
-                return fact
-            if refused := self._jumps(number, fact.at):
-                return refused
-            return max(fact.at, self.now or 0), self._cao.translate(fact)
-        event = from_line(text)
-        return self._jumps(number, event.at) or (event.at, (event,))
+    def _dated(self, lines: Iterable[bytes]) -> Iterator[_Line | Refused]:
+        """The lines that agree on the year, in their order; one that is alone with its time is refused."""
+        alone: list[_Line] = []
+        agreed: int | None = None
+        for number, text in texts(lines):
+            told = text if isinstance(text, Refused) else _read(number, text)
+            if isinstance(told, Refused):
+                yield told
+                continue
+            at = told.at
+            mate = next((line for line in alone if abs(at - line.at) <= _JUMP), None)
+            if mate is None and (agreed is None or abs(at - agreed) > _JUMP):
+                alone.append(told)
+                if len(alone) > _ALONE:
+                    yield _alone(alone.pop(0))
+                continue
+            yield from (_alone(line) for line in alone if line is not mate)
+            alone.clear()
+            if mate:
+                yield mate
+            yield told
+            agreed = max(at, mate.at if mate else agreed or 0)
+        if agreed is None and alone:
+            yield alone.pop(0)
+        yield from map(_alone, alone)
 
-    def _jumps(self, number: int, at: int) -> Refused | None:
-        if self.now is not None and abs(at - self.now) > _JUMP:
-            return Refused(line=number, field="at", problem="is more than a year away from the lines before")
-        return None
+    def _translated(self, line: _Line) -> tuple[Event, ...]:
+        if isinstance(line.said, cao_facts.Fact):
+            return self._cao.translate(line.said)
+        return (line.said,)
 
     def _say(self, at: int, events: tuple[Event, ...]) -> Iterator[Signal]:
         if self.now is None and self._until is not None:
@@ -153,6 +174,20 @@ class Telling:
         # The player keeps what it played, for tests. A long file must not be kept.
         self._player.signals.clear()
         return out
+
+
+def _read(number: int, text: str) -> _Line | Refused:
+    if '"fact"' in text and (fact := _fact(number, text)):
+        return fact if isinstance(fact, Refused) else _Line(number, fact.at, fact)
+    try:
+        event = from_line(text)
+    except InvalidEvent as invalid:
+        return Refused(line=number, field=invalid.field, problem=invalid.problem)
+    return _Line(number, event.at, event)
+
+
+def _alone(line: _Line) -> Refused:
+    return Refused(line=line.number, field="at", problem="is more than a year away from the lines around it")
 
 
 def _fact(number: int, text: str) -> cao_facts.Fact | Refused | None:

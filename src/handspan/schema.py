@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin
 
-from handspan.events import EARLIEST, LATEST, TYPES, Field, Range, Size, fields_of
+from handspan.events import DEAREST, EARLIEST, LARGEST, TYPES, Field, Range, Size, fields_of
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _TIME = {
     "description": "RFC 3339 with an offset, or nanoseconds since 1970 as an integer or a decimal string.",
     "anyOf": [
         {"type": "string", "format": "date-time"},
-        {"type": "integer", "minimum": EARLIEST, "maximum": LATEST},
+        {"type": "integer", "minimum": EARLIEST, "maximum": LARGEST},
         {"type": "string", "pattern": "^[0-9]{18,19}$"},
     ],
 }
@@ -44,6 +44,8 @@ def _field(name: str, field: Field) -> dict[str, Any]:
     if get_origin(field.type) is Literal:
         return {"enum": list(get_args(field.type))}
     said: dict[str, Any] = {"type": _PLAIN[field.type]}
+    if field.type is float:
+        said |= {"minimum": 0, "maximum": DEAREST}
     if isinstance(field.limits, Size):
         # An empty id is an absent one: the edge makes one.
         said |= {"minLength": 0 if name == "id" else field.limits.least, "maxLength": field.limits.most}

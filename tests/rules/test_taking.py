@@ -326,3 +326,16 @@ def test_a_message_is_no_delegations_prompt_after_it_has_left() -> None:
     ]
     assert span_of(play(story.events), "send unknown p").end == moment(10) + 1_000
     assert Rules().settle == 2 * SECOND
+
+
+def test_a_start_told_after_the_marker_has_left_makes_no_boot() -> None:
+    """What the marker said of the start is settled: no boot can lie before it."""
+    story = Story().at(0).session().usage("a", input_tokens=1).at(5).terminal("a", "dev").at(6).status("a", "working")
+    signals = play(story.at(7).status("a", "ready").at(9).end().events)
+    assert [span.name for span in spans(signals) if "dev" in span.name] == ["invoke_agent dev", "terminal dev"]
+
+
+def test_tokens_stop_at_the_largest_number_that_a_backend_takes() -> None:
+    story = Story().at(0).session().usage("a", input_tokens=2**63 - 1).at(1).usage("a", input_tokens=2**63 - 1)
+    (terminal,) = [span for span in spans(play(story.at(9).end().events)) if span.name.startswith("terminal ")]
+    assert terminal.attributes[names.INPUT_TOKENS] == 2**63 - 1

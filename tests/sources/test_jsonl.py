@@ -28,7 +28,7 @@ def test_a_byte_order_mark_further_on_is_no_event() -> None:
     assert list(read([LINE, "\ufeff" + LINE]))[1] == Refused(
         line=2,
         field="event",
-        problem="is not JSON: Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+        problem="is not JSON: Unexpected UTF-8 BOM (decode using utf-8-sig) at character 1",
     )
 
 

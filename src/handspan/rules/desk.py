@@ -51,7 +51,10 @@ class Desk:
     def expect(self, parent: str | None, child: str) -> None:
         """Remember a child whose creator or caller has not been seen, for when it is."""
         s = self.s
-        if parent is None or parent in s.terminals or parent in s.gone or len(s.orphans) >= self.s.rules.terminals:
+        if parent is None or parent in s.terminals or parent in s.gone:
+            return
+        if len(s.orphans) >= s.rules.terminals:
+            self.drop("limit")
             return
         s.orphans.setdefault(parent, {})[child] = 1
 
@@ -89,10 +92,10 @@ class Desk:
             self.touch_delegation(worker)
 
     def touch_recent_delegations(self, t: Terminal) -> None:
-        """A status may show that a call was made in another turn than was thought: the last calls only."""
+        """A status may show that a call was made in another turn than was thought, or that the turn did not go on."""
         for worker in reversed(t.delegated):
             d = self.s.delegations.get(worker)
-            if d and d.call < self.s.now - 2 * self.s.rules.settle:
+            if d and d.call < self.s.now - 2 * self.s.rules.settle and not self.s.cutting:
                 return
             if d:
                 self.touch_delegation(worker)

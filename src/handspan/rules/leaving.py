@@ -98,7 +98,8 @@ def leave_spell(desk: Desk, t: Terminal, spell: Spell) -> None:
     assert spell.end is not None
     length = spell.end - spell.start
     if spell.kind == names.WAITING:
-        desk.root(Place(names.TURN, [t.id, spell.turn], t.phase.since or 0) if t.phase else Place("", "", 0))
+        if t.phase and t.phase.since is not None:
+            t.phase.rooted = True
         t.waited += length
         t.turn_waited += length if spell.turn else 0
     elif spell.kind == names.TURN:

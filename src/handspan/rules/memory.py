@@ -44,6 +44,7 @@ class Rules:
     past_turns: int = 64
     # Terminals that have left: enough to know a late word about one of them from a new terminal.
     past_terminals: int = 1_024
+    # Paths name people and their projects: only where asked for.
     working_directory: bool = False
 
 
@@ -182,7 +183,6 @@ class Message:
     part: int = 0
     answers: str | None = None
     received: bool = False
-    told_received: bool = False
     sent_placed: bool = False
     received_placed: bool = False
 

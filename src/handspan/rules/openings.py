@@ -40,7 +40,12 @@ if TYPE_CHECKING:
     from handspan.signals import Signal, Value
 
 _TRIGGERS = {"send_message": "message"}
-_LINKS = {"send_message": names.LINK_MESSAGE}
+_LINKS = {
+    "send_message": names.LINK_MESSAGE,
+    "handoff": names.LINK_HANDOFF,
+    "assign": names.LINK_ASSIGN,
+    "callback": names.LINK_CALLBACK,
+}
 
 
 class Stretch:
@@ -274,7 +279,7 @@ def links_of(s: State, causes: list[tuple[int, str]]) -> Iterator[Link]:
         m = s.messages[message]
         mode = mode_of(s, m)
         part = m.part or part_of(s, at)
-        kind = _LINKS.get(mode, mode)
+        kind = _LINKS[mode]
         yield Link(trace_id=trace_id(s, part), span_id=span_id(s, names.SEND, message, part), type=kind)
         worker = answered_by(s, m)
         if worker:

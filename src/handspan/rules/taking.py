@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from handspan import names
 from handspan.events import (
+    LARGEST,
     Activity,
     DelegationEnded,
     DelegationStarted,
@@ -87,13 +88,13 @@ def session_ended(desk: Desk, e: SessionEnded) -> None:
 
 
 def terminal_started(desk: Desk, e: TerminalStarted) -> None:
-    t = terminal(desk, e.terminal, e.at)
+    t = terminal_or_new(desk, e.terminal, e.at)
     if t is None:
         return
     s = desk.s
     _earlier(desk, e.at, t)
-    # Whether its boot was seen is settled with its first status.
-    t.created = t.created or t.phase is None
+    # Whether its boot was seen is settled with its first status, and no later than its start.
+    t.created = t.created or (t.phase is None and not t.marked)
     for name in ("agent", "cli", "model", "creator", "trigger", "window", "pane", "pid", "cwd", "traceparent"):
         if getattr(t, name) is None:
             setattr(t, name, getattr(e, name) or None)
@@ -105,7 +106,7 @@ def terminal_started(desk: Desk, e: TerminalStarted) -> None:
 
 
 def terminal_ended(desk: Desk, e: TerminalEnded) -> None:
-    t = terminal(desk, e.terminal, e.last_seen or e.at)
+    t = terminal_or_new(desk, e.terminal, e.last_seen or e.at)
     if t is None:
         return
     end = End(
@@ -125,7 +126,7 @@ def terminal_ended(desk: Desk, e: TerminalEnded) -> None:
 
 
 def status_changed(desk: Desk, e: StatusChanged) -> None:
-    t = terminal(desk, e.terminal, e.at)
+    t = terminal_or_new(desk, e.terminal, e.at)
     if t is None:
         return
     _earlier(desk, e.at, t)
@@ -159,7 +160,7 @@ def take_back(desk: Desk, t: Terminal, fact: Fact) -> bool:
 
 
 def activity(desk: Desk, e: Activity) -> None:
-    t = terminal(desk, e.terminal, e.at)
+    t = terminal_or_new(desk, e.terminal, e.at)
     if t:
         alive(desk, t, e.at)
 
@@ -192,7 +193,7 @@ def _earlier(desk: Desk, at: int, t: Terminal) -> None:
 
 def message_sent(desk: Desk, e: MessageSent) -> None:
     s = desk.s
-    m = message(desk, e.message, e.receiver)
+    m = message_or_new(desk, e.message, e.receiver)
     if m is None or m.sent_at is not None:
         desk.drop("ended" if m is None else "late")
         return
@@ -211,7 +212,7 @@ def message_sent(desk: Desk, e: MessageSent) -> None:
         s.prompts[m.receiver] = min(first, s.prompts.get(m.receiver, first))
     # Whoever sends a message is there, if nothing else was ever heard of it.
     here = e.sender is not None and e.sender_session in {None, s.uid} and e.sender not in s.gone
-    sender = terminal(desk, e.sender, e.at) if here and e.sender else None
+    sender = terminal_or_new(desk, e.sender, e.at) if here and e.sender else None
     if sender:
         sender.sent += 1
         sender.outgoing.append(m.id)
@@ -242,7 +243,7 @@ def answer(desk: Desk, d: Delegation | None, m: Message) -> None:
 
 
 def message_delivered(desk: Desk, e: MessageDelivered) -> None:
-    m = message(desk, e.message, e.terminal)
+    m = message_or_new(desk, e.message, e.terminal)
     if m is None:
         desk.drop("ended")
     if m is None or m.delivered is not None:
@@ -255,7 +256,7 @@ def message_delivered(desk: Desk, e: MessageDelivered) -> None:
 
 def delivered(desk: Desk, m: Message, at: int) -> None:
     desk.plan(at + desk.s.rules.settle, "delivered", m.id)
-    t = None if m.receiver in desk.s.gone else terminal(desk, m.receiver, at)
+    t = None if m.receiver in desk.s.gone else terminal_or_new(desk, m.receiver, at)
     if t:
         t.received += 1
         t.incoming.append(m.id)
@@ -266,7 +267,7 @@ def delivered(desk: Desk, m: Message, at: int) -> None:
 
 def delegation_started(desk: Desk, e: DelegationStarted) -> None:
     s = desk.s
-    d = delegation(desk, e.worker, e.at)
+    d = delegation_or_new(desk, e.worker, e.at)
     if d is None:
         return
     if not d.mode:
@@ -294,7 +295,7 @@ def delegation_started(desk: Desk, e: DelegationStarted) -> None:
 
 
 def delegation_ended(desk: Desk, e: DelegationEnded) -> None:
-    d = delegation(desk, e.worker, e.at)
+    d = delegation_or_new(desk, e.worker, e.at)
     if d is None:
         return
     if d.left:
@@ -309,13 +310,13 @@ def delegation_ended(desk: Desk, e: DelegationEnded) -> None:
 
 
 def usage_reported(desk: Desk, e: UsageReported) -> None:
-    t = terminal(desk, e.terminal, e.at)
+    t = terminal_or_new(desk, e.terminal, e.at)
     if t is None:
         return
-    t.input_tokens += e.input_tokens
-    t.output_tokens += e.output_tokens
-    t.cache_read_tokens += e.cache_read_tokens
-    t.cache_write_tokens += e.cache_write_tokens
+    t.input_tokens = min(LARGEST, t.input_tokens + e.input_tokens)
+    t.output_tokens = min(LARGEST, t.output_tokens + e.output_tokens)
+    t.cache_read_tokens = min(LARGEST, t.cache_read_tokens + e.cache_read_tokens)
+    t.cache_write_tokens = min(LARGEST, t.cache_write_tokens + e.cache_write_tokens)
     labels = {"agent": t.agent or "unknown", "model": e.model or t.model or "unknown"}
     for direction, tokens in (
         ("input", e.input_tokens),
@@ -350,7 +351,7 @@ def notice(desk: Desk, e: Notice) -> None:
     )
 
 
-def terminal(desk: Desk, name: str, at: int) -> Terminal | None:
+def terminal_or_new(desk: Desk, name: str, at: int) -> Terminal | None:
     s = desk.s
     known = s.terminals.get(name)
     if known:
@@ -384,7 +385,7 @@ def _after_the_end(desk: Desk, at: int) -> bool:
     return desk.s.end is not None and at > desk.s.end.at
 
 
-def message(desk: Desk, name: str, receiver: str) -> Message | None:
+def message_or_new(desk: Desk, name: str, receiver: str) -> Message | None:
     s = desk.s
     known = s.messages.get(name)
     if known or f"m:{name}" in s.finished:
@@ -395,7 +396,7 @@ def message(desk: Desk, name: str, receiver: str) -> Message | None:
     return m
 
 
-def delegation(desk: Desk, worker: str, at: int) -> Delegation | None:
+def delegation_or_new(desk: Desk, worker: str, at: int) -> Delegation | None:
     s = desk.s
     known = s.delegations.get(worker)
     if known:
