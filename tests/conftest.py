@@ -11,13 +11,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# No deadline anywhere: one slow example on a busy machine says nothing about the code. CI draws the same examples every
-# time, so that no change is blamed for what was there before it; the random search is for a developer's machine.
-# `thorough` takes minutes, and is for a change of the rules.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+# No deadline anywhere: one slow example on a busy machine says nothing about the code. The same examples are drawn every
+# time, so that no change is blamed for what was there before it. `thorough` searches at random, for many minutes, and is
+# for a change of the rules.
+hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=5_000)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 _REQUIRE_ALL = os.environ.get("HANDSPAN_REQUIRE_ALL", "") not in {"", "0"}
 

@@ -109,14 +109,12 @@ def test_a_module_that_skips_itself_is_a_failure_when_everything_is_required(
     ("environment", "profile"),
     [
         ({}, "default"),
-        ({"CI": "true"}, "ci"),
-        ({"CI": "true", "HYPOTHESIS_PROFILE": "thorough"}, "thorough"),
+        ({"HYPOTHESIS_PROFILE": "thorough"}, "thorough"),
     ],
 )
 def test_the_environment_chooses_the_profile(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], profile: str
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("HYPOTHESIS_PROFILE", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -124,6 +122,6 @@ def test_the_environment_chooses_the_profile(
     assert hypothesis.settings.get_current_profile_name() == profile
 
 
-def test_ci_draws_the_same_examples_every_time() -> None:
-    ci = hypothesis.settings.get_profile("ci")
-    assert (ci.derandomize, ci.deadline, ci.database) == (True, None, None)
+def test_the_same_examples_are_drawn_every_time() -> None:
+    default = hypothesis.settings.get_profile("default")
+    assert (default.derandomize, default.deadline, default.database) == (True, None, None)
