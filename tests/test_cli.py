@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -327,5 +328,7 @@ def test_help_starts_without_what_only_commands_need() -> None:
 )
 def test_an_output_that_takes_nothing_is_said_in_one_sentence(output: str, problem: str) -> None:
     program = Path(sys.executable).with_name("handspan")
-    done = subprocess.run(["sh", "-c", f"{program} demo {output}"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(str(program))} demo {output}"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (1, f"handspan: {problem}\n")
