@@ -44,6 +44,12 @@ def test_every_command_of_a_page_works(page: Path, tmp_path: Path, monkeypatch: 
         assert done.output or "--save" in command, f"{command} says nothing"
 
 
+def test_the_readme_shows_what_its_first_command_prints() -> None:
+    (shown,) = blocks(ROOT / "README.md", "text")
+    said = CliRunner().invoke(app, ["show", str(ROOT / "tests/golden/cao/07_handoff"), "--width", "110"]).output
+    assert [line.rstrip() for line in said.splitlines()] == shown.splitlines()
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name)
 def test_the_python_of_a_page_works_from_top_to_bottom(page: Path) -> None:
     names_so_far: dict[str, Any] = {}
