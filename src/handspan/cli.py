@@ -243,8 +243,10 @@ class _Page:
 
     def _draw(self, signals: Iterable[Signal], telling: Telling) -> None:
         from handspan.show.waterfall import draw  # noqa: PLC0415 (see above)
+        from handspan.signals import Log, Span  # noqa: PLC0415 (see above)
 
-        kept = list(signals)
+        # Nothing is drawn from counts, and of a long file they are the most.
+        kept = [signal for signal in signals if isinstance(signal, Log | Span)]
         lines = draw(
             kept,
             # Narrower than this there is no room for bars: then lines wrap.
