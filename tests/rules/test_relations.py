@@ -430,7 +430,7 @@ def handed_off() -> Story:
         (handed_off().at(20).gone("dev", "killed"), "handoff dev 10-20 cancelled"),
         (handed_off().at(20).gone("dev", "killed").at(21).answered("dev", "failed"), "handoff dev 10-20 cancelled"),
         (handed_off().at(20).gone("sup", "killed").at(30).answered("dev"), "handoff dev 10-20 cancelled"),
-        (handed_off().at(20).gone("sup", "killed").at(21).answered("dev"), "handoff dev 10-21 completed"),
+        (handed_off().at(20).gone("sup", "killed").at(21).answered("dev"), "handoff dev 10-20 cancelled"),
         (
             handed_off().at(20).answered("dev", "cancelled").at(20.5).gone("dev", "killed"),
             "handoff dev 10-20 cancelled",

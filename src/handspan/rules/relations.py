@@ -297,11 +297,11 @@ def _awaited_outcome(s: State, d: Delegation, gone: End | None) -> tuple[int, st
     caller_gone = end_of(s, caller) if caller else d.caller_end
     killed = [e.at for e in (gone, caller_gone) if e and e.reason in {"killed", "replaced"}]
     told = d.told
+    if killed and (told is None or min(killed) < told.at):
+        return min(killed), "cancelled"
     if told and told.reason == "completed":
         # Tearing the worker down after its success belongs to the call.
         return (max(told.at, gone.at) if gone and gone.reason == "completed" else told.at), told.reason
-    if killed and (told is None or min(killed) < told.at):
-        return min(killed), "cancelled"
     if told:
         return told.at, told.reason
     return (gone.at, "completed") if gone and gone.reason == "completed" else None
