@@ -38,16 +38,16 @@ def end_session(desk: Desk, end: End) -> None:
     # Said long after the fact, an end can't lie before what has settled.
     settled = max((t.phase.at for t in s.terminals.values() if t.phase), default=0)
     s.end = stronger(s.end, replace(end, at=max(end.at, settled)))
-    desk.plan(max(s.end.at, end.noticed) + desk.s.rules.settle, "session", "")
+    desk.plan(max(s.end.at, end.noticed) + s.rules.settle, "session", "")
     desk.touch_everything()
 
 
 def do_idle(desk: Desk, key: str) -> None:
     s = desk.s
-    if desk.s.rules.idle_after is None or s.end:
+    if s.rules.idle_after is None or s.end:
         return
-    if s.sign + desk.s.rules.idle_after > s.now:
-        desk.plan(s.sign + desk.s.rules.idle_after, "idle", key)
+    if s.sign + s.rules.idle_after > s.now:
+        desk.plan(s.sign + s.rules.idle_after, "idle", key)
     else:
         at = max(s.sign, s.cut + 1) if s.cut else s.sign
         end_session(desk, End(at=at, reason="idle", noticed=s.now, looked=True))
@@ -56,7 +56,7 @@ def do_idle(desk: Desk, key: str) -> None:
 def do_session(desk: Desk, key: str) -> None:
     s = desk.s
     assert s.end is not None
-    settled = max(s.end.at, s.end.noticed) + desk.s.rules.settle
+    settled = max(s.end.at, s.end.noticed) + s.rules.settle
     if settled > s.now:
         desk.plan(settled, "session", key)
         return

@@ -105,7 +105,7 @@ def leave_spell(desk: Desk, t: Terminal, spell: Spell) -> None:
     elif spell.kind == names.TURN:
         # From here on the turn is found among those that have left.
         t.past.append(PastTurn(number=spell.turn, start=spell.start, end=spell.end))
-        del t.past[: -desk.s.rules.past_turns]
+        del t.past[: -s.rules.past_turns]
     pieces = list(openings.spell_pieces(s, t, spell))
     if spell.kind == names.TURN:
         take_up(desk, t, spell.turn)
@@ -134,15 +134,15 @@ def do_delegation(desk: Desk, key: str) -> None:
     if d is None or d.left:
         return
     if not d.mode:
-        if d.told is None or d.told.noticed + desk.s.rules.settle <= s.now:
+        if d.told is None or d.told.noticed + s.rules.settle <= s.now:
             del s.delegations[key]
             desk.drop("late")
         return
     ended = delegation_end(s, d)
     if ended is None:
         return
-    if ended[0] + desk.s.rules.settle > s.now:
-        desk.plan(ended[0] + desk.s.rules.settle, "delegation", key)
+    if ended[0] + s.rules.settle > s.now:
+        desk.plan(ended[0] + s.rules.settle, "delegation", key)
     else:
         leave_delegation(desk, d, *ended)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def in_this_part(desk: Desk, event: Event) -> Event:
     """What has gone on into this part ended in it, however late the word of its end comes."""
     s = desk.s
-    if desk.s.rules.idle_after and event.at >= age_due(desk):
+    if s.rules.idle_after and event.at >= age_due(desk):
         desk.plan(s.now, "age", "")
     if s.cut is None:
         return event
@@ -46,8 +46,8 @@ def do_age(desk: Desk, key: str) -> None:
     s = desk.s
     due = age_due(desk)
     if due > s.now or s.end or s.cutting:
-        desk.plan(max(due, s.now + desk.s.rules.settle), "age", key)
-    elif desk.s.rules.idle_after is None or s.sign >= s.now - desk.s.rules.settle:
+        desk.plan(max(due, s.now + s.rules.settle), "age", key)
+    elif s.rules.idle_after is None or s.sign >= s.now - s.rules.settle:
         cut(desk)
 
 
@@ -58,7 +58,7 @@ def age_due(desk: Desk) -> int:
 def cut_if_full(desk: Desk) -> None:
     """Go on in a new part when this one holds as many spans as a backend will take."""
     s = desk.s
-    if not s.over and s.end is None and not s.cutting and s.spans >= max(desk.s.rules.part_spans, 2 * s.carried):
+    if not s.over and s.end is None and not s.cutting and s.spans >= max(s.rules.part_spans, 2 * s.carried):
         cut(desk)
 
 
@@ -72,8 +72,8 @@ def cut(desk: Desk) -> None:
     s.spans = 0
     # What goes on costs the new part a marker now and a span later: a part must be able to hold more than that.
     s.carried = 1 + 2 * len(s.terminals) + len(s.delegations)
-    desk.plan(s.cut + desk.s.rules.settle, "cut", "")
-    desk.plan(s.cut + desk.s.rules.part_age, "age", "")
+    desk.plan(s.cut + s.rules.settle, "cut", "")
+    desk.plan(s.cut + s.rules.part_age, "age", "")
     desk.touch_everything()
     desk.tell()
 

@@ -206,7 +206,7 @@ def message_sent(desk: Desk, e: MessageSent) -> None:
     typed = e.typed and m.delivered is None
     if typed:
         m.delivered = e.at
-    desk.plan(e.at + desk.s.rules.settle, "sent", m.id)
+    desk.plan(e.at + s.rules.settle, "sent", m.id)
     if m.mode != "send_message":
         first = [e.at, m.id, m.mode]
         s.prompts[m.receiver] = min(first, s.prompts.get(m.receiver, first))
@@ -289,7 +289,7 @@ def delegation_started(desk: Desk, e: DelegationStarted) -> None:
     if worker:
         for message in worker.outgoing:
             answer(desk, d, s.messages[message])
-    desk.plan(e.at + desk.s.rules.settle, "delegation", d.worker)
+    desk.plan(e.at + s.rules.settle, "delegation", d.worker)
     desk.touch(d.worker)
     desk.touch_delegation(d.worker)
 
@@ -359,7 +359,7 @@ def terminal_or_new(desk: Desk, name: str, at: int) -> Terminal | None:
     if name in s.gone or f"t:{name}" in s.finished or _after_the_end(desk, at):
         desk.drop("ended")
         return None
-    if len(s.terminals) >= desk.s.rules.terminals:
+    if len(s.terminals) >= s.rules.terminals:
         desk.drop("limit")
         return None
     if s.cut is not None and not s.cutting:
@@ -367,7 +367,7 @@ def terminal_or_new(desk: Desk, name: str, at: int) -> Terminal | None:
     t = s.terminals[name] = Terminal(id=name, start=at)
     desk.earlier(at, t)
     s.totals.terminals += 1
-    desk.plan(t.start + desk.s.rules.settle, "marker", name)
+    desk.plan(t.start + s.rules.settle, "marker", name)
     desk.touch(name)
     for child in s.orphans.pop(name, ()):
         desk.touch(child)
@@ -390,7 +390,7 @@ def message_or_new(desk: Desk, name: str, receiver: str) -> Message | None:
     known = s.messages.get(name)
     if known or f"m:{name}" in s.finished:
         return known
-    if len(s.messages) >= desk.s.rules.messages:
+    if len(s.messages) >= s.rules.messages:
         give_up(desk, s.messages[next(iter(s.messages))])
     m = s.messages[name] = Message(id=name, receiver=receiver, mode="send_message")
     return m
@@ -404,7 +404,7 @@ def delegation_or_new(desk: Desk, worker: str, at: int) -> Delegation | None:
     if f"d:{worker}" in s.finished or _after_the_end(desk, at):
         desk.drop("ended")
         return None
-    if len(s.delegations) >= desk.s.rules.terminals:
+    if len(s.delegations) >= s.rules.terminals:
         desk.drop("limit")
         return None
     gone = s.gone.get(worker)
