@@ -515,3 +515,15 @@ def test_prompts_to_receivers_that_never_come_do_not_pile_up() -> None:
 
     # A session has 128 span events at most, and these have as many.
     assert size(400) <= size(200) + 100
+
+
+def test_a_prompt_typed_during_the_boot_waits_for_the_first_turn_also_when_the_boot_has_just_ended() -> None:
+    story = (
+        supervised().at(10).delegation("dev", "handoff", "sup").terminal("dev").typed("p", "dev", "sup", mode="handoff")
+    )
+    story.at(11.9).status("dev", "ready").at(12.2).status("dev", "working").at(15).status("dev", "ready")
+    assert tree(play(story.at(20).end().events), without=MESSAGES)[-3:] == [
+        "          invoke_agent dev #1 12.2-15 handoff completed",
+        "            -> handoff send dev p",
+        "            * message_received p 10",
+    ]

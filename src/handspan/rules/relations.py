@@ -165,7 +165,7 @@ def may_still_begin(s: State, t: Terminal) -> bool:
     lived = spells(t, t.end)
     if any(spell.kind == "turn" for spell in lived) or t.past:
         return False
-    if any(spell.kind == "boot" and spell.end is None for spell in lived):
+    if any(spell.kind == "boot" for spell in lived):
         return True
     return t.phase is not None and s.now < t.phase.at + 2 * s.rules.settle
 
