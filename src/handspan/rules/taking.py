@@ -109,6 +109,8 @@ def terminal_ended(desk: Desk, e: TerminalEnded) -> None:
     t = terminal_or_new(desk, e.terminal, e.last_seen or e.at)
     if t is None:
         return
+    # It was alive when it was last seen, whatever was said of its start.
+    _earlier(desk, e.last_seen or e.at, t)
     end = End(
         at=min(e.last_seen or e.at, e.at),
         reason=e.reason,
