@@ -201,25 +201,22 @@ def test_a_turn_keeps_its_trigger_over_the_parts() -> None:
 
 
 def test_events_of_a_turn_stand_in_the_part_of_their_time() -> None:
-    story = supervised().at(99).sent("m1", "x", "sup").at(100).sent("m2", "x", "sup").at(101).sent("m3", "x", "sup")
-    story.at(101.5).alive("sup").sent("m4", "x", "sup", at=moment(99.5))
+    story = supervised().at(99).sent("m1", "x", "sup").at(100.5).sent("m2", "x", "sup").at(101).sent("m3", "x", "sup")
     assert tree(play(story.at(110).end().events, rules=AGED)) == [
         "session s 0-100 continued",
         "  terminal sup 0-100 continued",
         "    invoke_agent sup #1 5-100 unknown continued",
         "      * message_sent m1 99",
-        "      * message_sent m4 99.5",
         "      send unknown m1 99",
-        "      send unknown m4 99.5",
         "session s 100-110 killed",
         "  -> continuation session s (part 1)",
         "  terminal sup 100-110 killed",
         "    -> continuation terminal sup (part 1)",
         "    invoke_agent sup #1 100-110 unknown killed",
         "      -> continuation invoke_agent sup #1 (part 1)",
-        "      * message_sent m2 100",
+        "      * message_sent m2 100.5",
         "      * message_sent m3 101",
-        "      send unknown m2 100",
+        "      send unknown m2 100.5",
         "      send unknown m3 101",
     ]
 
@@ -248,36 +245,103 @@ def test_a_turn_links_to_a_send_in_the_part_before() -> None:
     ]
 
 
-def test_what_ended_before_the_cut_and_is_told_before_it_has_settled_ends_in_the_old_part() -> None:
+def test_what_ended_before_the_cut_leaves_in_the_old_part_though_it_has_not_settled() -> None:
     story = supervised().at(90).terminal("dev").status("dev", "ready")
-    passed(story, 101).status("sup", "ready", at=moment(99)).gone("dev", "killed", at=moment(99.5))
-    signals = play(story.at(110).end().events, rules=AGED)
+    story.at(98.5).typed("p", "x", "sup").at(99).status("sup", "ready").at(99.5).gone("dev").at(110).end()
+    signals = play(story.events, rules=AGED)
     assert tree(signals) == [
         "session s 0-100 continued",
         "  terminal sup 0-100 continued",
         "    invoke_agent sup #1 5-99 unknown completed",
+        "      * message_sent p 98.5",
+        "      send unknown p 98.5",
         "  terminal dev 90-99.5 killed",
+        "  terminal unknown 98.5-100 continued inferred=start",
         "session s 100-110 killed",
         "  -> continuation session s (part 1)",
         "  terminal sup 100-110 killed",
         "    -> continuation terminal sup (part 1)",
+        "  terminal unknown 100-110 killed inferred=start",
+        "    -> continuation terminal unknown (part 1)",
+        "    * message_received p 98.5",
     ]
     assert logs_of(signals, "turn", "terminal") == [
         "0 terminal.started terminal sup under session s",
         "5 turn.started invoke_agent sup #1 under terminal sup",
         "90 terminal.started terminal dev under session s",
+        "98.5 terminal.started terminal unknown under session s",
+        "99 turn.ended invoke_agent sup #1 completed",
+        "99.5 terminal.ended terminal dev killed",
         "100 terminal.ended terminal sup continued",
+        "100 terminal.ended terminal unknown continued",
         "100 terminal.started terminal sup under session s continues terminal sup",
-        "100 turn.ended invoke_agent sup #1 continued",
-        "100 turn.started invoke_agent sup #1 under terminal sup continues invoke_agent sup #1",
-        "100 terminal.ended terminal dev continued",
-        "100 terminal.started terminal dev under session s continues terminal dev",
-        "99 turn.ended invoke_agent sup #1 completed (2)",
-        "99 turn.ended invoke_agent sup #1 retracted",
-        "99.5 terminal.ended terminal dev killed (2)",
-        "99.5 terminal.ended terminal dev retracted",
+        "100 terminal.started terminal unknown under session s continues terminal unknown",
         "110 terminal.ended terminal sup killed",
+        "110 terminal.ended terminal unknown killed",
     ]
+
+
+def test_what_is_told_after_the_cut_of_a_moment_before_it_has_happened_just_after_it_and_in_its_order() -> None:
+    story = passed(supervised(), 101).status("sup", "working", at=moment(99.5)).terminal("dev", at=moment(98))
+    story.status("sup", "ready", at=moment(99)).sent("m", "dev", "sup", at=moment(99.6))
+    signals = play(story.at(110).end().events, rules=AGED)
+    assert tree(signals, without=("session.started", "terminal.started")) == [
+        "session s 0-100 continued",
+        "  terminal sup 0-100 continued",
+        "    boot sup 0",
+        "    invoke_agent sup #1 5-100 unknown continued",
+        "session s 100-110 killed",
+        "  -> continuation session s (part 1)",
+        "  terminal sup 100-110 killed",
+        "    -> continuation terminal sup (part 1)",
+        "    invoke_agent sup #1 100-100.000063 unknown completed",
+        "      -> continuation invoke_agent sup #1 (part 1)",
+        "    invoke_agent sup #2 100.0000635-110 unknown killed",
+        "      * message_sent m 100.0000636",
+        "      send dev m 100.0000636",
+        "  terminal dev 100.000062-110 killed",
+        "    boot dev 100.000062-110",
+    ]
+
+
+def test_a_status_from_before_the_last_one_known_at_the_cut_is_late() -> None:
+    story = passed(supervised().at(99).status("sup", "ready"), 101).status("sup", "working", at=moment(98.5))
+    signals = play(story.at(110).end().events, rules=AGED)
+    assert [line.strip() for line in tree(signals) if "invoke_agent" in line] == [
+        "invoke_agent sup #1 5-99 unknown completed"
+    ]
+    assert counted(signals, names.EVENTS_DROPPED) == {"late": 1}
+
+
+def test_what_caused_a_turn_and_is_told_after_the_cut_links_to_the_piece_that_goes_on() -> None:
+    story = supervised().at(6).status("sup", "ready").terminal("dev").status("dev", "ready")
+    story.at(99.5).status("dev", "working").at(100.2).typed("p", "dev", "sup")
+    assert tree(play(story.at(110).end().events, rules=AGED)) == [
+        "session s 0-100 continued",
+        "  terminal sup 0-100 continued",
+        "    invoke_agent sup #1 5-6 unknown completed",
+        "  terminal dev 6-100 continued",
+        "    invoke_agent dev #1 99.5-100 unknown continued",
+        "session s 100-110 killed",
+        "  -> continuation session s (part 1)",
+        "  terminal dev 100-110 killed",
+        "    -> continuation terminal dev (part 1)",
+        "    invoke_agent dev #1 100-110 message killed",
+        "      -> continuation invoke_agent dev #1 (part 1)",
+        "      -> message send dev p",
+        "      * message_received p 100",
+        "  terminal sup 100-110 killed",
+        "    -> continuation terminal sup (part 1)",
+        "    * message_sent p 100",
+        "    send dev p 100",
+    ]
+
+
+def test_a_turn_that_has_gone_on_is_not_taken_back() -> None:
+    story = booted(supervised(), 10, "dev")
+    story.at(100).status("dev", "working").at(101).status("dev", "exiting", at=moment(100)).at(110).end()
+    signals = play(story.events, rules=Rules(part_spans=7))
+    assert "invoke_agent dev #1" not in "".join(tree(signals))
 
 
 def test_what_has_gone_on_ended_in_the_new_part_however_early_its_end_is_dated() -> None:
@@ -294,12 +358,22 @@ def test_what_has_gone_on_ended_in_the_new_part_however_early_its_end_is_dated()
         "    -> continuation terminal dev (part 1)",
         "  terminal sup 100-110 killed",
         "    -> continuation terminal sup (part 1)",
-        "    invoke_agent sup #1 100 unknown completed",
+        "    invoke_agent sup #1 100-100.000063 unknown completed",
         "      -> continuation invoke_agent sup #1 (part 1)",
     ]
 
 
-def test_an_answer_that_is_dated_before_the_cut_ends_its_delegation_right_after_it() -> None:
+def test_a_death_that_was_found_before_the_cut_and_not_told_yet_lies_after_it() -> None:
+    story = supervised().at(90).terminal("dev").status("dev", "ready")
+    story.at(99).gone("dev", "vanished", last_seen=moment(98)).at(110).end()
+    assert [line.strip() for line in tree(play(story.events, rules=AGED)) if "dev" in line] == [
+        "terminal dev 90-100 continued",
+        "terminal dev 100 vanished inferred=end ERROR=vanished",
+        "-> continuation terminal dev (part 1)",
+    ]
+
+
+def test_an_answer_that_is_dated_before_the_cut_and_told_after_it_ends_its_delegation_right_after_it() -> None:
     story = booted(
         supervised().at(10).delegation("dev", "handoff", "sup").delegation("rev", "assign", "sup"), 10, "dev"
     )
@@ -309,16 +383,14 @@ def test_an_answer_that_is_dated_before_the_cut_ends_its_delegation_right_after_
     lines = [line.strip() for line in tree(signals) if line.strip().startswith(("handoff", "assign", "send"))]
     assert lines == [
         "assign rev 10-100 continued",
-        "send sup c 99 callback",
         "handoff dev 10-100 continued",
-        "assign rev 100 completed",
-        "handoff dev 100 completed",
+        "assign rev 100-100.000063 completed",
+        "send sup c 100.000063 callback",
+        "handoff dev 100-100.000063 completed",
     ]
-    ends = [span.end - moment(100) for span in spans(signals) if names.DELEGATION_OUTCOME in span.attributes]
-    assert ends == [1_000, 1_000]
 
 
-def test_a_prompt_that_is_typed_after_the_cut_was_sent_with_its_call_before_it() -> None:
+def test_a_prompt_that_is_typed_after_the_cut_was_sent_at_the_cut_under_its_call() -> None:
     story = supervised().at(99).delegation("dev", "handoff", "sup").terminal("dev", creator="sup")
     story.at(103).status("dev", "ready").at(104).status("dev", "working").at(104.8).typed(
         "p", "dev", "sup", mode="handoff"
@@ -329,7 +401,6 @@ def test_a_prompt_that_is_typed_after_the_cut_was_sent_with_its_call_before_it()
         "  terminal sup 0-100 continued",
         "    invoke_agent sup #1 5-100 unknown continued",
         "      handoff dev 99-100 continued",
-        "        send dev p 99 handoff",
         "        terminal dev 99-100 continued",
         "session s 100-120 killed",
         "  -> continuation session s (part 1)",
@@ -339,10 +410,11 @@ def test_a_prompt_that_is_typed_after_the_cut_was_sent_with_its_call_before_it()
         "      -> continuation invoke_agent sup #1 (part 1)",
         "      handoff dev 100-120 cancelled",
         "        -> continuation handoff dev (part 1)",
+        "        send dev p 100 handoff",
         "        terminal dev 100-120 killed",
         "          -> continuation terminal dev (part 1)",
         "          invoke_agent dev #1 104-120 handoff killed",
-        "            -> handoff send dev p (part 1)",
+        "            -> handoff send dev p",
         "            * message_received p 104",
     ]
 
@@ -356,22 +428,37 @@ def test_a_stuck_one_is_stuck_over_the_cut_and_once() -> None:
     assert {log.trace_id for log in logs(signals) if log.name == names.UNSTUCK} == {ids.trace_id("s", 2)}
 
 
-def test_a_session_whose_end_is_dated_before_a_cut_that_has_settled_ends_right_after_it() -> None:
+def test_a_session_whose_end_is_dated_before_the_cut_and_told_after_it_ends_right_after_it() -> None:
     story = passed(supervised(), 105).end(at=moment(99))
-    assert tree(play(story.events, rules=AGED)) == [
+    signals = play(story.events, rules=AGED)
+    assert tree(signals) == [
         "session s 0-100 continued",
         "  terminal sup 0-100 continued",
         "    invoke_agent sup #1 5-100 unknown continued",
-        "session s 100 killed",
+        "session s 100-100.000063 killed",
         "  -> continuation session s (part 1)",
-        "  terminal sup 100 killed",
+        "  terminal sup 100-100.000063 killed",
         "    -> continuation terminal sup (part 1)",
-        "    invoke_agent sup #1 100 unknown killed",
+        "    invoke_agent sup #1 100-100.000063 unknown killed",
         "      -> continuation invoke_agent sup #1 (part 1)",
+    ]
+    assert logs_of(signals, "session", "terminal", "turn") == [
+        "0 session.started session s",
+        "0 terminal.started terminal sup under session s",
+        "5 turn.started invoke_agent sup #1 under terminal sup",
+        "100 session.ended session s continued",
+        "100 terminal.ended terminal sup continued",
+        "100 turn.ended invoke_agent sup #1 continued",
+        "100 session.started session s continues session s",
+        "100 terminal.started terminal sup under session s continues terminal sup",
+        "100 turn.started invoke_agent sup #1 under terminal sup continues invoke_agent sup #1",
+        "100.000063 session.ended session s killed",
+        "100.000063 terminal.ended terminal sup killed",
+        "100.000063 turn.ended invoke_agent sup #1 killed",
     ]
 
 
-def test_a_session_that_ends_while_a_cut_settles_ends_in_the_next_part() -> None:
+def test_a_session_that_ends_right_after_a_cut_ends_in_the_next_part() -> None:
     assert tree(play(everything_open().at(101).end().events, rules=AGED)) == [
         "session s 0-100 continued",
         "  terminal sup 0-100 continued",
@@ -412,36 +499,6 @@ def test_a_session_that_ends_while_a_cut_settles_ends_in_the_next_part() -> None
         "            -> continuation invoke_agent rev #1 (part 1)",
         "            waiting_for_input 100-101",
         "              -> continuation waiting_for_input (part 1)",
-    ]
-
-
-def test_a_session_that_was_cut_has_gone_on_though_its_end_is_dated_before_the_cut_that_settles() -> None:
-    story = passed(supervised(), 101).end(at=moment(99))
-    signals = play(story.events, rules=AGED)
-    assert tree(signals) == [
-        "session s 0-100 continued",
-        "  terminal sup 0-100 continued",
-        "    invoke_agent sup #1 5-100 unknown continued",
-        "session s 100 killed",
-        "  -> continuation session s (part 1)",
-        "  terminal sup 100 killed",
-        "    -> continuation terminal sup (part 1)",
-        "    invoke_agent sup #1 100 unknown killed",
-        "      -> continuation invoke_agent sup #1 (part 1)",
-    ]
-    assert logs_of(signals, "session", "terminal", "turn") == [
-        "0 session.started session s",
-        "0 terminal.started terminal sup under session s",
-        "5 turn.started invoke_agent sup #1 under terminal sup",
-        "100 session.ended session s continued",
-        "100 session.started session s continues session s",
-        "100 terminal.ended terminal sup continued",
-        "100 terminal.started terminal sup under session s continues terminal sup",
-        "100 turn.ended invoke_agent sup #1 continued",
-        "100 turn.started invoke_agent sup #1 under terminal sup continues invoke_agent sup #1",
-        "100.000000001 session.ended session s killed",
-        "100.000000001 terminal.ended terminal sup killed",
-        "100.000000001 turn.ended invoke_agent sup #1 killed",
     ]
 
 

@@ -12,7 +12,6 @@ from handspan.rules.relations import (
     Place,
     caused_turn,
     delivered_at,
-    part_of,
     sender_here,
     sent_at,
     span_id,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 # What is due at the same instant is done in this order: turns take up their messages' events before anything else goes,
 # and what hangs under something goes before it.
-AGENDA = ("status", "sent", "delivered", "marker", "delegation", "stuck", "terminal", "cut", "idle", "age", "session")
+AGENDA = ("status", "sent", "delivered", "marker", "delegation", "stuck", "terminal", "idle", "age", "session")
 _RANK = {what: rank for rank, what in enumerate(AGENDA)}
 
 
@@ -71,18 +70,13 @@ class Desk:
             s.start = at
             self.touched_session = True
         if t and not t.marked:
-            # Nothing new begins before a cut that has settled.
-            earliest = s.start if s.cut is None or s.cutting else max(s.start, s.cut + 1)
-            t.start = max(min(t.start, at), earliest)
+            t.start = max(min(t.start, at), s.start)
 
     def touch(self, terminal: str) -> None:
         self.touched[terminal] = None
 
     def touch_delegation(self, worker: str) -> None:
         self.touched_delegations[worker] = None
-        if self.s.cutting:
-            # Whether it goes on into the new part decides what its worker hangs under there.
-            self.touch(worker)
 
     def touch_everything(self) -> None:
         self.touched_session = True
@@ -95,26 +89,28 @@ class Desk:
         """A status may show that a call was made in another turn than was thought, or that the turn did not go on."""
         for worker in reversed(t.delegated):
             d = self.s.delegations.get(worker)
-            if d and d.call < self.s.now - 2 * self.s.rules.settle and not self.s.cutting:
+            if d and d.call < self.s.now - 2 * self.s.rules.settle:
                 return
             if d:
                 self.touch_delegation(worker)
 
-    def tell(self) -> list[Terminal]:
-        """Say what differs from what was told of all that was touched. Returns the terminals among it."""
+    def tell(self, cut: int | None = None) -> list[Terminal]:
+        """Say what differs from what was told of all that was touched. Returns the terminals among it.
+
+        What lasts ends at `cut`, if there is one.
+        """
         s = self.s
         if self.touched_session:
             self.touched_session = False
-            self.out += openings.tell(s, s.told, ((p, ()) for p in openings.session_pieces(s)), self.at)
+            self.out += openings.tell(s, s.told, [(openings.session_piece(s, cut), ())], self.at)
         for worker in self.touched_delegations:
             d = s.delegations.get(worker)
             if d and d.mode and not d.left:
-                pieces = openings.delegation_pieces(s, d)
-                self.out += openings.tell(s, d.opened, ((p, ()) for p in pieces), self.at)
+                self.out += openings.tell(s, d.opened, [(openings.delegation_piece(s, d, cut), ())], self.at)
         self.touched_delegations.clear()
         told = [s.terminals[terminal] for terminal in self.touched if terminal in s.terminals]
         for t in told:
-            self.out += openings.tell(s, t.told, openings.told_terminal(s, t), self.at)
+            self.out += openings.tell(s, t.told, openings.told_terminal(s, t, cut), self.at)
         self.touched.clear()
         return told
 
@@ -139,9 +135,10 @@ class Desk:
         attributes = telling.message_attributes(s, m, m.receiver)
         turn = caused_turn(s, m) or turn_at(s, m.receiver, at)
         if turn:
-            attributes[names.TURN_SPAN_ID] = span_id(s, names.TURN, [m.receiver, turn[0]], part_of(s, at))
+            attributes[names.TURN_SPAN_ID] = span_id(s, names.TURN, [m.receiver, turn.number], turn.part)
         place = Place(names.SEND, m.id, sent_at(s, m))
-        self.log(names.MESSAGE_RECEIVED, m.id, at=at, place=place, attributes=attributes, about=m.receiver)
+        part = m.part or s.part
+        self.log(names.MESSAGE_RECEIVED, m.id, at=at, place=place, attributes=attributes, about=m.receiver, part=part)
 
     def log(
         self,
@@ -153,10 +150,10 @@ class Desk:
         attributes: dict[str, Value],
         about: str | None,
         severity: int = names.INFO,
+        part: int | None = None,
     ) -> None:
         s = self.s
-        # A span that lasts is in the part of the moment; a send is where it was sent.
-        part = part_of(s, place.start if place.kind == names.SEND else at)
+        part = part or s.part
         sid = span_id(s, place.kind, place.key, part)
         self.out.extend(
             telling.log(

@@ -10,7 +10,6 @@ from handspan.rules import openings, telling
 from handspan.rules.leaving import do_marker, leave_delegation, leave_terminal
 from handspan.rules.memory import End
 from handspan.rules.messages import give_up
-from handspan.rules.parts import do_cut
 from handspan.rules.relations import delegation_end, end_of
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ def do_idle(desk: Desk, key: str) -> None:
     if s.sign + s.rules.idle_after > s.now:
         desk.plan(s.sign + s.rules.idle_after, "idle", key)
     else:
-        at = max(s.sign, s.cut + 1) if s.cut else s.sign
-        end_session(desk, End(at=at, reason="idle", noticed=s.now, looked=True))
+        end_session(desk, End(at=max(s.sign, s.cut or 0), reason="idle", noticed=s.now, looked=True))
 
 
 def do_session(desk: Desk, key: str) -> None:
@@ -61,15 +59,11 @@ def do_session(desk: Desk, key: str) -> None:
         desk.plan(settled, "session", key)
         return
     desk.closing = True
-    if s.cutting:
-        do_cut(desk, "")
-    if not s.marked:
-        do_marker(desk, "")
+    do_marker(desk, "")
     for t in list(s.terminals.values()):
         end = end_of(s, t)
         assert end is not None
-        if not t.marked:
-            do_marker(desk, t.id)
+        do_marker(desk, t.id)
         leave_terminal(desk, t, end)
     for m in list(s.messages.values()):
         give_up(desk, m)
@@ -79,12 +73,11 @@ def do_session(desk: Desk, key: str) -> None:
             leave_delegation(desk, d, *ended)
     desk.touched_session = True
     desk.tell()
-    for piece in openings.session_pieces(s):
-        if piece.outcome != "continued":
-            if piece.error:
-                s.totals.errors += 1
-            piece.attributes.update(telling.session_totals(s))
-            desk.leave(piece, s.notes, counted=True)
+    piece = openings.session_piece(s)
+    if piece.error:
+        s.totals.errors += 1
+    piece.attributes.update(telling.session_totals(s))
+    desk.leave(piece, s.notes, counted=True)
     desk.count(names.SESSIONS_ENDED, source=s.source, reason=s.end.reason)
     s.over = True
 

@@ -16,7 +16,6 @@ from handspan.rules.relations import (
     end_of,
     parent_of_delegation,
     parent_of_terminal,
-    part_of,
     span_id,
 )
 from handspan.rules.stuck import say_stuck
@@ -46,12 +45,13 @@ def settle(desk: Desk, t: Terminal, until: int) -> None:
 
 
 def do_marker(desk: Desk, key: str) -> None:
+    """Mark the beginning of the session (no key) or of a terminal, once."""
     s = desk.s
-    if key == "":
+    if key == "" and not s.marked:
         s.marked = True
         mark_session(desk, s.start)
-    elif key in s.terminals:
-        t = s.terminals[key]
+    t = s.terminals.get(key)
+    if t and not t.marked:
         t.marked = True
         mark_terminal(desk, t, t.start)
 
@@ -59,7 +59,6 @@ def do_marker(desk: Desk, key: str) -> None:
 def mark_session(desk: Desk, at: int) -> None:
     s = desk.s
     attributes = telling.session_attributes(s)
-    attributes[names.PART] = part_of(s, at)
     if at == s.cut:
         attributes[names.CONTINUES] = span_id(s, names.SESSION, "", s.part - 1)
     leave_marker(desk, names.SESSION, "", at, attributes, links=telling.upstream(s.traceparent))
@@ -75,7 +74,7 @@ def mark_terminal(desk: Desk, t: Terminal, at: int) -> None:
 def leave_marker(
     desk: Desk, of: str, key: str, at: int, attributes: dict[str, Value], *, links: tuple[Link, ...] = ()
 ) -> None:
-    part = part_of(desk.s, at)
+    part = desk.s.part
     kind = {names.SESSION: names.SESSION_MARKER, names.TERMINAL: names.TERMINAL_MARKER}[of]
     desk.leave(
         Piece(
@@ -104,28 +103,26 @@ def leave_spell(desk: Desk, t: Terminal, spell: Spell) -> None:
         t.turn_waited += length if spell.turn else 0
     elif spell.kind == names.TURN:
         # From here on the turn is found among those that have left.
-        t.past.append(PastTurn(number=spell.turn, start=spell.start, end=spell.end))
+        t.past.append(PastTurn(number=spell.turn, start=spell.start, end=spell.end, part=s.part))
         del t.past[: -s.rules.past_turns]
-    pieces = list(openings.spell_pieces(s, t, spell))
+    piece = openings.spell_piece(s, t, spell, openings.causes_of(s, t, spell))
     if spell.kind == names.TURN:
         take_up(desk, t, spell.turn)
-    for piece in pieces:
-        if piece.outcome != "continued":
-            desk.leave(piece, t.turn_notes if spell.kind == names.TURN else None)
-            t.told.pop(span_id(s, piece.kind, piece.key, piece.part), None)
+    desk.leave(piece, t.turn_notes if spell.kind == names.TURN else None)
+    t.told.pop(span_id(s, piece.kind, piece.key, s.part), None)
     if spell.kind == names.TURN:
-        count_turn(desk, t, spell, pieces[-1].part)
+        count_turn(desk, t, spell)
 
 
-def count_turn(desk: Desk, t: Terminal, spell: Spell, part: int) -> None:
+def count_turn(desk: Desk, t: Terminal, spell: Spell) -> None:
     assert spell.end is not None
     length = spell.end - spell.start
     t.turns += 1
     t.busy += length - t.turn_waited
-    t.turn_waited, t.turn_notes, t.turn_trigger, t.turn_continued = 0, Notes(), None, 0
+    t.turn_waited, t.turn_notes = 0, Notes()
     desk.s.totals.turns += 1
     agent, outcome = t.agent or "unknown", spell.outcome or "unknown"
-    desk.observe(names.TURN_SECONDS, length, part, agent=agent, outcome=outcome)
+    desk.observe(names.TURN_SECONDS, length, desk.s.part, agent=agent, outcome=outcome)
 
 
 def do_delegation(desk: Desk, key: str) -> None:
@@ -152,20 +149,16 @@ def leave_delegation(desk: Desk, d: Delegation, end: int, outcome: str) -> None:
     desk.touch_delegation(d.worker)
     desk.tell()
     start = called_at(s, d)
-    desk.root(parent_of_delegation(s, d, max(start, s.cut or 0), s.part))
-    part = s.part
-    for piece in openings.delegation_pieces(s, d):
-        if piece.outcome != "continued":
-            desk.leave(piece, d.notes)
-            part = piece.part
-    d.left = True
+    desk.root(parent_of_delegation(s, d, max(start, s.cut or 0)))
+    desk.leave(openings.delegation_piece(s, d), d.notes)
+    d.left = s.part
     if outcome == "unanswered":
         s.totals.unanswered += 1
     attributes = telling.delegation_attributes(s, d)
     desk.observe(
         names.DELEGATION_SECONDS,
         end - start,
-        part,
+        s.part,
         mode=d.mode,
         sender=str(attributes.get(names.CALLER_AGENT, "unknown")),
         receiver=str(attributes.get(names.TARGET_AGENT, "unknown")),
@@ -220,11 +213,10 @@ def leave_terminal(desk: Desk, t: Terminal, end: End) -> None:
         m.received_placed = True
         t.incoming.remove(name)
         forget(desk, m)
-    for piece in openings.terminal_pieces(s, t):
-        if piece.outcome != "continued":
-            piece.attributes.update(telling.terminal_totals(t))
-            desk.leave(piece, t.notes)
-    under = parent_of_terminal(s, t, s.part)
+    piece = openings.terminal_piece(s, t)
+    piece.attributes.update(telling.terminal_totals(t))
+    desk.leave(piece, t.notes)
+    under = parent_of_terminal(s, t)
     desk.count(names.TERMINALS_ENDED, source=s.source, reason=end.reason)
     bury(desk, t, end, under)
 
@@ -234,7 +226,13 @@ def bury(desk: Desk, t: Terminal, end: End, under: Place) -> None:
     s = desk.s
     del s.terminals[t.id]
     s.gone[t.id] = Gone(
-        start=t.start, end=end, agent=t.agent, creator=t.creator, under=[under.kind, str(under.key)], past=t.past[-4:]
+        start=t.start,
+        end=end,
+        part=s.part,
+        agent=t.agent,
+        creator=t.creator,
+        under=[under.kind, str(under.key)],
+        past=t.past[-4:],
     )
     if not desk.closing and len(s.gone) > 2 * s.rules.past_terminals:
         # The oldest half go, but for those under which something open hangs.

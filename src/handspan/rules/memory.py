@@ -87,7 +87,6 @@ class Told:
 
     kind: str
     key: list[Any]
-    part: int
     opening: str = ""
     revision: int = 0
     ending: str = ""
@@ -100,6 +99,8 @@ class PastTurn:
     number: int
     start: int
     end: int
+    # The part in which it ended.
+    part: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,9 +135,6 @@ class Terminal:
     delegated: list[str] = field(default_factory=list[str])
     notes: Notes = field(default_factory=Notes)
     turn_notes: Notes = field(default_factory=Notes)
-    # What started the turn that has gone on into this part, and its number.
-    turn_trigger: str | None = None
-    turn_continued: int = 0
     told: dict[str, Told] = field(default_factory=dict[str, Told])
     turns: int = 0
     busy: int = 0
@@ -157,6 +155,8 @@ class Gone:
 
     start: int
     end: End
+    # The part in which it ended.
+    part: int
     agent: str | None = None
     creator: str | None = None
     # What it hung under: a kind and a terminal's id.
@@ -205,11 +205,10 @@ class Delegation:
     answered_at: int | None = None
     worker_end: End | None = None
     caller_end: End | None = None
-    left: bool = False
-    # Told only in this part, it began no earlier than the part.
+    # The part in which it ended, when it has left.
+    left: int = 0
+    # When the part began in which it was first told: it began no earlier.
     since: int = 0
-    # The part into which it has gone on.
-    goes_on: int = 0
     notes: Notes = field(default_factory=Notes)
     opened: dict[str, Told] = field(default_factory=dict[str, Told])
 
@@ -248,11 +247,9 @@ class State:
     sign: int = 0
     marked: bool = False
     over: bool = False
-    # Parts: `cut` is when this part began, `cut_before` the one before it; `carried` spans went on over the cut.
+    # `cut` is when this part began, if it is not the first; `carried` spans went on over that cut.
     part: int = 1
     cut: int | None = None
-    cut_before: int = 0
-    cutting: bool = False
     carried: int = 0
     spans: int = 0
     terminals: dict[str, Terminal] = field(default_factory=dict[str, Terminal])

@@ -16,7 +16,6 @@ from handspan.rules.relations import (
     mode_of,
     parent_of_delegation,
     parent_of_send,
-    part_of,
     root,
     sender_here,
     sent_at,
@@ -42,17 +41,16 @@ def do_sent(desk: Desk, key: str) -> None:
 def leave_send(desk: Desk, m: Message) -> None:
     s = desk.s
     at = sent_at(s, m)
-    part = part_of(s, at)
-    place = parent_of_send(s, m, at, part)
+    place = parent_of_send(s, m, at)
     desk.root(place)
     m.answers = answered_by(s, m)
-    m.sent_at, m.part = at, part
+    m.sent_at, m.part = at, s.part
     answered = s.delegations.get(m.answers) if m.answers else None
     if answered:
         answered.answered_at = at
     if m.sent is None:
         desk.say_sent(m)
-    parent = span_id(s, place.kind, place.key, part)
+    parent = span_id(s, place.kind, place.key, s.part)
     desk.leave(transfer(desk, m, names.SEND, start=at, end=at, parent=parent))
     s.totals.messages += 1
     mode = mode_of(s, m)
@@ -74,9 +72,9 @@ def notes_above_send(desk: Desk, m: Message, at: int) -> Notes:
     sender = sender_here(s, m)
     turn = turn_at(s, sender, at) if sender else None
     t = s.terminals.get(sender) if sender else None
-    if t and turn and t.phase and t.phase.since == turn[1]:
+    if t and turn and t.phase and t.phase.since == turn.start:
         return t.turn_notes
-    return _notes_from(desk, parent_of_send(s, m, at, part_of(s, at)))
+    return _notes_from(desk, parent_of_send(s, m, at))
 
 
 def _notes_from(desk: Desk, place: Place) -> Notes:
@@ -99,7 +97,7 @@ def _notes_from(desk: Desk, place: Place) -> Notes:
             d = s.delegations.get(terminal)
             if d and not d.left:
                 return d.notes
-            place = parent_of_delegation(s, d, called_at(s, d), s.part) if d else root(s)
+            place = parent_of_delegation(s, d, called_at(s, d)) if d else root(s)
         else:
             break
     return s.notes
@@ -150,9 +148,9 @@ def place_received(desk: Desk, m: Message) -> None:
     if m.received_placed:
         return
     turn = caused_turn(s, m)
-    if t and turn and turn[0] > _last_left(t):
+    if t and turn and turn.number > _last_left(t):
         # It leaves with its turn; those past the limit need not be kept until then, once that turn has begun for good.
-        if len(t.incoming) > telling.LINKS and t.phase and t.phase.since == turn[1]:
+        if len(t.incoming) > telling.LINKS and t.phase and t.phase.since == turn.start:
             t.turn_notes.dropped_links += 1
             _place(desk, m, t, t.turn_notes)
         return
@@ -160,7 +158,7 @@ def place_received(desk: Desk, m: Message) -> None:
         desk.plan(s.now + s.rules.settle, "delivered", m.id)
         return
     running = turn_at(s, t.id, delivered_at(s, m)) if t else None
-    open_turn = t is not None and running is not None and t.phase is not None and t.phase.since == running[1]
+    open_turn = t is not None and running is not None and t.phase is not None and t.phase.since == running.start
     _place(desk, m, t, t.turn_notes if t and open_turn else _notes_from(desk, Place(names.TERMINAL, m.receiver, 0)))
 
 
@@ -204,6 +202,7 @@ def give_up(desk: Desk, m: Message) -> None:
             attributes=attributes,
             about=m.receiver,
             severity=names.WARN,
+            part=m.part,
         )
         if not desk.closing:
             desk.count(names.TRUNCATED, reason="messages")
@@ -226,7 +225,7 @@ def take_up(desk: Desk, t: Terminal, number: int) -> None:
         m = s.messages[name]
         at = sent_at(s, m)
         turn = turn_at(s, t.id, at)
-        if turn and turn[0] == number:
+        if turn and turn.number == number:
             desk.note(t.turn_notes, m, names.MESSAGE_SENT, at, t.id)
             m.sent_placed = True
             t.outgoing.remove(name)
@@ -234,7 +233,7 @@ def take_up(desk: Desk, t: Terminal, number: int) -> None:
         m = s.messages[name]
         at = delivered_at(s, m)
         turn = caused_turn(s, m) or turn_at(s, t.id, at)
-        if turn and turn[0] == number:
+        if turn and turn.number == number:
             desk.note(t.turn_notes, m, names.MESSAGE_RECEIVED, at, t.id)
             m.received_placed = True
             t.incoming.remove(name)

@@ -1,7 +1,9 @@
 """Parts: a session that lasts goes on in a new trace, so that no backend drops it for its size.
 
-At a cut everything open ends in the old part (`continued`) and opens again in the new one. The pieces of the old part
-leave when the cut has settled; what ends later ended in the new part, however early its end is dated.
+A cut is sharp. What has ended by then leaves in the old part, and what is open ends there (`continued`) and opens
+again in the new one: after it, nothing of the old part is left to be decided. So what is told later of an earlier
+moment has happened after the cut. That costs at most the settling time of exactness, once a day or once in thousands
+of spans; to let the old part settle while the new one runs would make every question of the rules one of two parts.
 """
 
 from __future__ import annotations
@@ -10,45 +12,68 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handspan import names
-from handspan.events import Event, MessageDelivered, MessageSent, SessionEnded, TerminalEnded
+from handspan.events import Event, StatusChanged, TerminalEnded
 from handspan.rules import openings
-from handspan.rules.leaving import mark_session, mark_terminal
-from handspan.rules.memory import Notes
-from handspan.rules.messages import take_up
-from handspan.rules.relations import span_id
+from handspan.rules.leaving import (
+    do_marker,
+    leave_delegation,
+    leave_terminal,
+    mark_session,
+    mark_terminal,
+    settle,
+)
+from handspan.rules.memory import SECOND, Notes
+from handspan.rules.messages import leave_receive, leave_send, take_up
+from handspan.rules.relations import delegation_end, end_of
+from handspan.rules.timeline import Phase
 
 if TYPE_CHECKING:
     from handspan.rules.desk import Desk
-    from handspan.rules.memory import Terminal, Told
-    from handspan.rules.telling import Piece
+    from handspan.rules.memory import Terminal
+
+# What is told after a cut of a moment before it has happened just after the cut, in its order: a minute of the past (as
+# far as a clock may be ahead) becomes 64 microseconds.
+_PAST = 64 * SECOND
+_SHRUNK = 1_000_000
 
 
-def in_this_part(desk: Desk, event: Event) -> Event:
-    """What has gone on into this part ended in it, however late the word of its end comes."""
+# --- what comes late -------------------------------------------------------------------------------------------------
+
+
+def in_this_part(desk: Desk, event: Event) -> Event | None:
+    """The event as it is told in this part; None for a status from before one that has left."""
     s = desk.s
     if s.rules.idle_after and event.at >= age_due(desk):
         desk.plan(s.now, "age", "")
     if s.cut is None:
         return event
-    # A session that was cut has gone on, and when the cut has settled, so has all the rest. Only a message may still
-    # lie wholly in the part before: what it hangs under has left there.
-    gone_on = isinstance(event, SessionEnded) or (
-        not s.cutting and not isinstance(event, MessageSent | MessageDelivered)
-    )
-    if event.at <= s.cut and gone_on:
-        event = replace(event, at=s.cut + 1)
-    if isinstance(event, TerminalEnded) and event.last_seen is not None and event.last_seen <= s.cut < event.at:
-        event = replace(event, last_seen=s.cut + 1)
+    if event.at < s.cut:
+        if isinstance(event, StatusChanged) and _older_than_known(desk, event):
+            return None
+        event = replace(event, at=s.cut + max(0, event.at - s.cut + _PAST) // _SHRUNK)
+    if isinstance(event, TerminalEnded) and event.last_seen is not None:
+        event = replace(event, last_seen=max(event.last_seen, s.cut))
     return event
+
+
+def _older_than_known(desk: Desk, event: StatusChanged) -> bool:
+    t = desk.s.terminals.get(event.terminal)
+    return t is not None and t.phase is not None and event.at < t.phase.at
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
 
 
 def do_age(desk: Desk, key: str) -> None:
     s = desk.s
-    due = age_due(desk)
-    if due > s.now or s.end or s.cutting:
-        desk.plan(max(due, s.now + s.rules.settle), "age", key)
-    elif s.rules.idle_after is None or s.sign >= s.now - s.rules.settle:
+    if s.end:
+        return
+    if age_due(desk) <= s.now:
+        if s.rules.idle_after is not None and s.sign < s.now - s.rules.settle:
+            # The next sign of life plans it again.
+            return
         cut(desk)
+    desk.plan(age_due(desk), "age", key)
 
 
 def age_due(desk: Desk) -> int:
@@ -58,82 +83,86 @@ def age_due(desk: Desk) -> int:
 def cut_if_full(desk: Desk) -> None:
     """Go on in a new part when this one holds as many spans as a backend will take."""
     s = desk.s
-    if not s.over and s.end is None and not s.cutting and s.spans >= max(s.rules.part_spans, 2 * s.carried):
+    if not s.over and s.end is None and s.spans >= max(s.rules.part_spans, 2 * s.carried):
         cut(desk)
 
 
+# --- the cut ---------------------------------------------------------------------------------------------------------
+
+
 def cut(desk: Desk) -> None:
-    """Go on in a new part: what is open ends in this one, and opens again in the next."""
+    """Go on in a new part."""
     s = desk.s
     # Nothing that was told lies after the cut, not even by a clock that is ahead.
-    s.cut_before, s.cut = s.cut or 0, max(s.now, s.sign + 1)
+    at = max(s.now, s.sign + 1, (s.cut or 0) + 1)
+    leave_ended(desk, at)
+    desk.touch_everything()
+    desk.tell(at)
+    leave_open(desk, at)
     s.part += 1
-    s.cutting = True
-    s.spans = 0
+    s.cut, s.spans = at, 0
     # What goes on costs the new part a marker now and a span later: a part must be able to hold more than that.
     s.carried = 1 + 2 * len(s.terminals) + len(s.delegations)
-    desk.plan(s.cut + s.rules.settle, "cut", "")
-    desk.plan(s.cut + s.rules.part_age, "age", "")
+    mark_session(desk, at)
+    for t in s.terminals.values():
+        mark_terminal(desk, t, at)
     desk.touch_everything()
     desk.tell()
 
 
-def do_cut(desk: Desk, _: str) -> None:
-    """The old part has settled: its pieces leave, and the new part begins with the markers of all that goes on."""
+def leave_ended(desk: Desk, at: int) -> None:
+    """Let all leave that waits only to settle."""
     s = desk.s
-    if not s.cutting or s.cut is None:
-        return
-    cut_at = s.cut
+    for key in ("", *s.terminals):
+        do_marker(desk, key)
+    for t in s.terminals.values():
+        settle(desk, t, at)
+    for m in list(s.messages.values()):
+        if m.sent_at is None:
+            leave_send(desk, m)
+        if m.delivered is not None and not m.received:
+            leave_receive(desk, m)
+    for d in list(s.delegations.values()):
+        ended = delegation_end(s, d)
+        if d.mode and not d.left and ended:
+            leave_delegation(desk, d, *ended)
     for t in list(s.terminals.values()):
-        cut_terminal(desk, t, cut_at)
+        end = end_of(s, t)
+        if end:
+            leave_terminal(desk, t, end)
+
+
+def leave_open(desk: Desk, at: int) -> None:
+    """Let the old part's piece leave of all that goes on."""
+    s = desk.s
+    for t in s.terminals.values():
+        leave_open_terminal(desk, t, at)
     for d in s.delegations.values():
         if d.mode and not d.left:
-            for piece in list(openings.delegation_pieces(s, d)):
-                if leave_old(desk, piece, d.opened, d.notes):
-                    d.goes_on = s.part
-    goes_on = False
-    for piece in openings.session_pieces(s):
-        goes_on |= leave_old(desk, piece, s.told, s.notes)
-    s.cutting = False
-    if goes_on:
-        mark_session(desk, cut_at)
+            desk.leave(openings.delegation_piece(s, d, at), d.notes)
+            d.notes = Notes()
+            d.opened.clear()
+    desk.leave(openings.session_piece(s, at), s.notes)
+    s.notes = Notes()
+    s.told.clear()
 
 
-def cut_terminal(desk: Desk, t: Terminal, cut_at: int) -> None:
+def leave_open_terminal(desk: Desk, t: Terminal, at: int) -> None:
     s = desk.s
+    phase = t.phase = t.phase or Phase(booting=t.created)
     for spell in openings.all_spells(s, t):
-        pieces = list(openings.spell_pieces(s, t, spell))
-        if not any(piece.outcome == "continued" for piece in pieces):
-            continue
+        piece = openings.spell_piece(s, t, spell, openings.causes_of(s, t, spell), at)
         if spell.kind == names.TURN:
-            t.turn_trigger, t.turn_continued = str(pieces[0].attributes[names.TURN_TRIGGER]), spell.turn
             take_up(desk, t, spell.turn)
-        for piece in pieces:
-            leave_old(desk, piece, t.told, t.turn_notes if spell.kind == names.TURN else None)
-    goes_on = False
-    for piece in openings.terminal_pieces(s, t):
-        goes_on |= leave_old(desk, piece, t.told, t.notes)
-    if goes_on:
-        # What was seen last of it before the cut has left: an end that is inferred later lies after the cut.
-        if t.phase:
-            t.phase.sign = max(t.phase.sign or 0, cut_at + 1)
-        if t.end:
-            t.end = replace(t.end, at=max(t.end.at, cut_at + 1))
-        mark_terminal(desk, t, cut_at)
-
-
-def leave_old(desk: Desk, piece: Piece, told: dict[str, Told], notes: Notes | None) -> bool:
-    if piece.outcome != "continued":
-        return False
-    old = None
-    if notes is not None:
-        old = Notes(
-            events=[e for e in notes.events if e.at < (piece.end or 0)],
-            dropped_events=notes.dropped_events,
-            dropped_links=notes.dropped_links,
-        )
-        notes.events = [e for e in notes.events if e.at >= (piece.end or 0)]
-        notes.dropped_events = notes.dropped_links = 0
-    desk.leave(piece, old)
-    told.pop(span_id(desk.s, piece.kind, piece.key, piece.part), None)
-    return True
+            # It can't be taken back any more, and keeps what started it, which is not told again.
+            phase.rooted = True
+            trigger = str(piece.attributes[names.TURN_TRIGGER])
+            phase.trigger = trigger if trigger != "unknown" else None
+        desk.leave(piece, t.turn_notes if spell.kind == names.TURN else None)
+    desk.leave(openings.terminal_piece(s, t, at), t.notes)
+    t.notes, t.turn_notes = Notes(), Notes()
+    t.told.clear()
+    # It lived to see the cut: an end that is inferred later does not lie before it.
+    phase.sign = at
+    if t.end:
+        t.end = replace(t.end, at=at)

@@ -7,7 +7,7 @@ same spans however its events were shuffled within the settling time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handspan import ids, names
 from handspan.rules.memory import Delegation, End, Gone, Message, PastTurn, State, Terminal
@@ -31,25 +31,16 @@ class Place:
     start: int
 
 
-# --- parts -----------------------------------------------------------------------------------------------------------
+class Turn(NamedTuple):
+    """A turn, the part of the trace in which it ended, or else goes on, and how long it has lasted."""
+
+    number: int
+    start: int
+    end: int | None
+    part: int
 
 
-def part_of(s: State, at: int) -> int:
-    return s.part if s.cut is None or at >= s.cut else s.part - 1
-
-
-def begin_of(s: State, part: int) -> int:
-    """When a part began; 0 for the first."""
-    return (s.cut or 0) if part == s.part else s.cut_before
-
-
-def is_in(s: State, part: int, start: int, end: int | None) -> bool:
-    """Whether something that lasted from `start` to `end` has a span in `part`."""
-    if s.cut is None:
-        return True
-    if part == s.part:
-        return start >= s.cut or end is None or end > s.cut
-    return start < s.cut
+# --- ids -------------------------------------------------------------------------------------------------------------
 
 
 def span_id(s: State, kind: str, key: str | list[str | int], part: int) -> str:
@@ -114,26 +105,26 @@ def spells(t: Terminal, end: End | None) -> list[Spell]:
     return found + (cut(phase, end.at, end.reason, t.start) if end else lasting(phase, t.start))
 
 
-def _turns_backwards(s: State, terminal: str) -> Iterator[tuple[int, int, int | None]]:
+def _turns_backwards(s: State, terminal: str) -> Iterator[Turn]:
     t = s.terminals.get(terminal)
     if t:
         for spell in reversed(spells(t, end_of(s, t))):
             if spell.kind == "turn":
-                yield spell.turn, spell.start, spell.end
+                yield Turn(spell.turn, spell.start, spell.end, s.part)
     known: Terminal | Gone | None = t or s.gone.get(terminal)
-    for turn in reversed(known.past if known else list[PastTurn]()):
-        yield turn.number, turn.start, turn.end
+    for past in reversed(known.past if known else list[PastTurn]()):
+        yield Turn(past.number, past.start, past.end, past.part)
 
 
-def turn_at(s: State, terminal: str, at: int) -> tuple[int, int, int | None] | None:
-    """The turn that was running at `at`: number, start, end. At the instant between two turns it is the later one."""
-    for number, start, end in _turns_backwards(s, terminal):
-        if start <= at:
-            return (number, start, end) if end is None or at <= end else None
+def turn_at(s: State, terminal: str, at: int) -> Turn | None:
+    """The turn that was running at `at`. At the instant between two turns it is the later one."""
+    for turn in _turns_backwards(s, terminal):
+        if turn.start <= at:
+            return turn if turn.end is None or at <= turn.end else None
     return None
 
 
-def caused_turn(s: State, m: Message) -> tuple[int, int, int | None] | None:
+def caused_turn(s: State, m: Message) -> Turn | None:
     """The turn that a message started: the one that began just before the report of its delivery, or just after it.
 
     A message typed into an agent that has been working for longer ran into that turn and started none. A prompt that
@@ -141,20 +132,20 @@ def caused_turn(s: State, m: Message) -> tuple[int, int, int | None] | None:
     """
     if m.delivered is None:
         return None
-    after: tuple[int, int, int | None] | None = None
+    after: Turn | None = None
     for turn in _turns_backwards(s, m.receiver):
-        _, start, end = turn
-        if start > m.delivered:
+        if turn.start > m.delivered:
             after = turn
             continue
-        recent = m.delivered - start <= s.rules.lookback
-        if recent and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= start):
+        recent = m.delivered - turn.start <= s.rules.lookback
+        if recent and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= turn.start):
             return turn
-        if end is None or end > m.delivered:
+        if turn.end is None or turn.end > m.delivered:
             return None
         break
     if after and (
-        after[1] <= m.delivered + s.rules.lookahead or (after[0] == 1 and _booting_at(s, m.receiver, m.delivered))
+        after.start <= m.delivered + s.rules.lookahead
+        or (after.number == 1 and _booting_at(s, m.receiver, m.delivered))
     ):
         return after
     return None
@@ -207,17 +198,17 @@ def sent_at(s: State, m: Message) -> int:
         at = called_at(s, d)
     elif _typed(m):
         turn = caused_turn(s, m)
-        at = min(said, turn[1]) if turn else said
+        at = min(said, turn.start) if turn else said
     else:
         at = said
-    return max(at, s.start, s.cut_before)
+    return max(at, s.start, s.cut or 0)
 
 
 def delivered_at(s: State, m: Message) -> int:
     """When a message was delivered: at the start of the turn it started, where that is before the report of it."""
     turn = caused_turn(s, m)
     said = m.delivered or 0
-    return max(sent_at(s, m), min(said, turn[1]) if turn else said)
+    return max(sent_at(s, m), min(said, turn.start) if turn else said)
 
 
 def sender_here(s: State, m: Message) -> str | None:
@@ -258,9 +249,6 @@ def delegation_end(s: State, d: Delegation) -> tuple[int, str] | None:
     at, outcome = found
     if s.end:
         at = min(at, s.end.at)
-    if d.goes_on == s.part and s.cut is not None:
-        # It has gone on into this part already, so it ends in it.
-        at = max(at, s.cut + 1)
     return max(at, called_at(s, d)), outcome
 
 
@@ -314,7 +302,7 @@ def root(s: State) -> Place:
     return Place(names.SESSION, "", s.start)
 
 
-def above(s: State, terminal: str | None, at: int, part: int) -> Place:
+def above(s: State, terminal: str | None, at: int) -> Place:
     """Under what something hangs that a terminal did at `at`: its turn, else the terminal, else the session."""
     known: Terminal | Gone | None = None
     if terminal is not None:
@@ -322,46 +310,37 @@ def above(s: State, terminal: str | None, at: int, part: int) -> Place:
     if terminal is None or known is None or known.start > at:
         return root(s)
     turn = turn_at(s, terminal, at)
-    if turn and is_in(s, part, turn[1], turn[2]):
-        return Place(names.TURN, [terminal, turn[0]], turn[1])
-    end = _lifetime_end(s, known)
-    return Place(names.TERMINAL, terminal, known.start) if is_in(s, part, known.start, end) else root(s)
+    if turn and turn.part == s.part:
+        return Place(names.TURN, [terminal, turn.number], turn.start)
+    return Place(names.TERMINAL, terminal, known.start) if _in_this_part(s, known) else root(s)
 
 
-def _lifetime_end(s: State, known: Terminal | Gone) -> int | None:
-    if isinstance(known, Gone):
-        return known.end.at
-    end = end_of(s, known)
-    return end.at if end else None
+def _in_this_part(s: State, known: Terminal | Gone) -> bool:
+    return isinstance(known, Terminal) or known.part == s.part
 
 
-def parent_of_delegation(s: State, d: Delegation, at: int, part: int) -> Place:
+def parent_of_delegation(s: State, d: Delegation, at: int) -> Place:
     if d.caller is None or d.caller == d.worker or _loops(s, d.caller, d.worker):
         return root(s)
-    return above(s, d.caller, at, part)
+    return above(s, d.caller, at)
 
 
-def parent_of_terminal(s: State, t: Terminal, part: int) -> Place:
+def parent_of_terminal(s: State, t: Terminal) -> Place:
     d = s.delegations.get(t.id)
-    if d and d.mode:
-        end = delegation_end(s, d)
-        if is_in(s, part, called_at(s, d), end[0] if end else None):
-            return Place(names.DELEGATION, t.id, called_at(s, d))
+    if d and d.mode and d.left in {0, s.part}:
+        return Place(names.DELEGATION, t.id, called_at(s, d))
     creator = (s.terminals.get(t.creator) or s.gone.get(t.creator)) if t.creator and t.creator != t.id else None
     if creator is None or t.creator is None or creator.start > t.start or _loops(s, t.creator, t.id):
         return root(s)
-    in_part = is_in(s, part, creator.start, _lifetime_end(s, creator))
-    return Place(names.TERMINAL, t.creator, creator.start) if in_part else root(s)
+    return Place(names.TERMINAL, t.creator, creator.start) if _in_this_part(s, creator) else root(s)
 
 
-def parent_of_send(s: State, m: Message, at: int, part: int) -> Place:
+def parent_of_send(s: State, m: Message, at: int) -> Place:
     """A prompt hangs under its delegation, a message from outside under the root, others under their sender's doing."""
     d = _prompt_of(s, m)
-    if d:
-        end = delegation_end(s, d)
-        if is_in(s, part, called_at(s, d), end[0] if end else None):
-            return Place(names.DELEGATION, d.worker, called_at(s, d))
-    return above(s, sender_here(s, m), at, part)
+    if d and d.left in {0, s.part}:
+        return Place(names.DELEGATION, d.worker, called_at(s, d))
+    return above(s, sender_here(s, m), at)
 
 
 def _loops(s: State, ancestor: str, terminal: str) -> bool:

@@ -46,7 +46,6 @@ _DO: dict[str, Callable[[Desk, str], None]] = {
     "delegation": leaving.do_delegation,
     "stuck": stuck.do_stuck,
     "terminal": leaving.do_terminal,
-    "cut": parts.do_cut,
     "idle": endings.do_idle,
     "age": parts.do_age,
     "session": endings.do_session,

@@ -39,8 +39,12 @@ if TYPE_CHECKING:
 
 def take(desk: Desk, event: Event) -> None:
     s = desk.s
+    told = in_this_part(desk, event)
+    if told is None:
+        desk.drop("late")
+        return
+    event = told
     s.sign = max(s.sign, event.at)
-    event = in_this_part(desk, event)
     match event:
         case SessionStarted():
             session_started(desk, event)
@@ -274,7 +278,7 @@ def delegation_started(desk: Desk, e: DelegationStarted) -> None:
         return
     if not d.mode:
         s.totals.delegations += 1
-        d.mode, d.awaited, d.call = e.mode, e.awaited, e.at
+        d.mode, d.awaited, d.call, d.since = e.mode, e.awaited, e.at, s.cut or 0
     elif not d.left:
         d.call = min(d.call, e.at)
     d.caller = d.caller or e.caller
@@ -364,8 +368,6 @@ def terminal_or_new(desk: Desk, name: str, at: int) -> Terminal | None:
     if len(s.terminals) >= s.rules.terminals:
         desk.drop("limit")
         return None
-    if s.cut is not None and not s.cutting:
-        at = max(at, s.cut + 1)
     t = s.terminals[name] = Terminal(id=name, start=at)
     desk.earlier(at, t)
     s.totals.terminals += 1
@@ -417,7 +419,6 @@ def delegation_or_new(desk: Desk, worker: str, at: int) -> Delegation | None:
         mode="",
         awaited=False,
         worker_end=gone.end if gone else None,
-        since=s.cut if s.cut and not s.cutting else 0,
     )
     return d
 
