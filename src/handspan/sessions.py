@@ -29,6 +29,16 @@ REMEMBER = 50_000
 _REPEATS = 10 * SECOND
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What has changed since the store was last written: dumps of sessions that are open, and the uids of those that are over."""
+
+    now: int
+    seen: dict[str, int]
+    open: dict[str, Any]
+    ended: list[str]
+
+
 class Sessions:
     """Routes events to their sessions, ticks those that are due, and forgets those that are over."""
 
@@ -41,6 +51,8 @@ class Sessions:
         self._seen: dict[str, int] = {}
         self._due: list[tuple[int, str]] = []
         self._planned: set[tuple[int, str]] = set()
+        # The uids of what has changed since the store was last written.
+        self._changed: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._open.values())
@@ -70,7 +82,7 @@ class Sessions:
                 return [*out, *_dropped(event, "limit")]
             session = self._open[event.session] = Session.begin(event, self._now, self.rules)
         out += session.apply(event)
-        self._plan(session)
+        self._plan_or_end(session)
         return out
 
     def _timed(self, event: Event) -> tuple[Event, list[Signal]]:
@@ -102,14 +114,18 @@ class Sessions:
             if session is None or session.due is None or session.due > now:
                 continue
             out += session.apply(Tick(at=now))
-            if session.over:
-                del self._open[uid]
-                self._ended[uid] = now
-                if len(self._ended) > REMEMBER:
-                    self._ended_before, self._ended = self._ended, {}
-            else:
-                self._plan(session)
+            self._plan_or_end(session)
         return out
+
+    def _plan_or_end(self, session: Session) -> None:
+        self._changed[session.uid] = None
+        if not session.over:
+            self._plan(session)
+            return
+        del self._open[session.uid]
+        self._ended[session.uid] = self._now
+        if len(self._ended) > REMEMBER:
+            self._ended_before, self._ended = self._ended, {}
 
     def _plan(self, session: Session) -> None:
         due = session.due
@@ -155,6 +171,23 @@ class Sessions:
             "seen": dict(self._seen),
             "sessions": [session.dump() for session in self._open.values()],
         }
+
+    def changes(self) -> Changes:
+        """What has changed since `stored` was last called, for a store that holds the rest."""
+        return Changes(
+            now=self._now,
+            seen=dict(self._seen),
+            open={uid: self._open[uid].dump() for uid in self._changed if uid in self._open},
+            ended=[uid for uid in self._changed if uid not in self._open],
+        )
+
+    def all_changed(self) -> None:
+        """There is another store, with nothing in it."""
+        self._changed = dict.fromkeys([*self._open, *self._ended_before, *self._ended])
+
+    def stored(self) -> None:
+        """The changes are in the store."""
+        self._changed.clear()
 
     @classmethod
     def load(cls, form: dict[str, Any], rules: Rules | None = None) -> Sessions:

@@ -397,9 +397,9 @@ def test_what_comes_after_a_terminals_end_is_counted() -> None:
     assert counted(signals, names.EVENTS_DROPPED) == {"ended": 2}
 
 
-def test_a_death_found_by_looking_is_told_when_it_has_settled() -> None:
+def test_a_death_found_by_looking_is_told_after_three_seconds() -> None:
     player = Player()
     for event in supervised().at(20).gone("sup", "vanished", last_seen=moment(18)).events:
         player.say(event)
-    assert [log.name for log in logs(player.until(moment(21.9)))] == []
-    assert [log.name for log in logs(player.until(moment(22)))] == ["handspan.terminal.ended", "handspan.turn.ended"]
+    assert [log.name for log in logs(player.until(moment(22.9)))] == []
+    assert [log.name for log in logs(player.until(moment(23)))] == ["handspan.terminal.ended", "handspan.turn.ended"]

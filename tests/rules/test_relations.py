@@ -544,9 +544,27 @@ def test_a_report_within_the_settling_time_explains_a_death_that_was_found_by_lo
     ]
 
 
-def test_after_the_settling_time_a_death_found_by_looking_stands() -> None:
+def test_a_session_that_is_killed_less_than_two_seconds_after_a_look_explains_it_though_it_is_told_late() -> None:
+    story = passed(supervised().at(20).gone("sup", "vanished", last_seen=moment(18)), 22.9).end(at=moment(21.9))
+    assert tree(play(story.events)) == [
+        "session s 0-21.9 killed",
+        "  terminal sup 0-21.9 killed",
+        "    invoke_agent sup #1 5-21.9 unknown killed",
+    ]
+
+
+def test_a_session_that_is_killed_two_seconds_after_a_look_does_not_explain_it() -> None:
+    story = supervised().at(20).gone("sup", "vanished", last_seen=moment(18)).at(22).end()
+    assert tree(play(story.events)) == [
+        "session s 0-22 killed",
+        "  terminal sup 0-18 vanished inferred=end ERROR=vanished",
+        "    invoke_agent sup #1 5-18 unknown vanished inferred=end ERROR=vanished",
+    ]
+
+
+def test_after_three_seconds_a_death_found_by_looking_stands() -> None:
     story = supervised().at(20).gone("sup", "exited", last_seen=moment(18))
-    signals = play(passed(story, 22.1).gone("sup", "killed", at=moment(19)).at(40).end().events)
+    signals = play(passed(story, 23.1).gone("sup", "killed", at=moment(19)).at(40).end().events)
     assert tree(signals) == [
         "session s 0-40 killed",
         "  terminal sup 0-18 exited inferred=end ERROR=exited",

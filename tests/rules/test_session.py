@@ -168,6 +168,23 @@ def test_a_dump_names_its_version_and_another_is_not_guessed_at() -> None:
             Session.load({**form, "version": version}, Rules())
 
 
+def test_what_comes_late_is_settled_64_events_at_a_time_though_no_tick_comes_between() -> None:
+    player = Player()
+    player.until(moment(1_000))
+    story = Story("s").at(0)
+    for n in range(63):
+        story.at(n).status("sup", ("ready", "working")[n % 2])
+    for event in story.events:
+        player.sessions.apply(event)
+    before = player.sessions.dump()["sessions"][0]["state"]["terminals"]["sup"]
+    (last,) = Story("s").at(63).alive("sup").events
+    left = [signal for signal in player.sessions.apply(last) if isinstance(signal, Span)]
+    after = player.sessions.dump()["sessions"][0]["state"]["terminals"]["sup"]
+    assert (len(before["facts"]), "past" in before) == (63, False)
+    assert ("facts" in after, len(after["past"])) == (False, 31)
+    assert len(left) == 33
+
+
 def test_the_rules_are_no_part_of_a_dump() -> None:
     player = Player(Rules(stuck_after=5 * SECOND))
     for event in supervised().events:

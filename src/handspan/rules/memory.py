@@ -25,6 +25,9 @@ class Rules:
     # An orchestrator reports late: CAO tells of a delivery 0.84 s after the turn it started, its tables are read every
     # 0.5 s. Two seconds hold both, and still look like "at once" to a person.
     settle: int = 2 * SECOND
+    # A death found by looking waits for the report that explains it, a deliberate end up to a settling time later; and
+    # that report may itself be late.
+    hold: int = 3 * SECOND
     # How long before the report of a delivery the turn it caused may have begun: 0.84 s seen, the rest for a slow
     # machine.
     lookback: int = 1_500_000_000
@@ -261,6 +264,8 @@ class State:
     notes: Notes = field(default_factory=Notes)
     told: dict[str, Told] = field(default_factory=dict[str, Told])
     totals: Totals = field(default_factory=Totals)
+    # Events since the last tick that came when what they say should have settled.
+    piled: int = 0
     # What is to be done when: a heap of [due, rank, what, key].
     agenda: list[list[Any]] = field(default_factory=list[list[Any]])
     # Children whose creator has not been seen yet, by creator.

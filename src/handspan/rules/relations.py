@@ -64,13 +64,13 @@ def agent_of(s: State, terminal: str | None) -> str | None:
 def end_of(s: State, t: Terminal) -> End | None:
     """How a terminal ends, as far as it may be said now.
 
-    A death that was only found by looking waits for the settling time, in case a report explains it. A session that is
+    A death that was only found by looking is held back, in case a report explains it. A session that is
     over takes all its terminals with it.
     """
     end = t.end
     if end and end.looked and s.end and _explains(s.end, end, s.rules.settle):
         end = None
-    if end and end.looked and s.now < end.noticed + s.rules.settle and not s.end:
+    if end and end.looked and s.now < end.noticed + s.rules.hold and not s.end:
         return None
     if end is None and s.end is None:
         return None
@@ -88,7 +88,7 @@ def end_of(s: State, t: Terminal) -> End | None:
 def _explains(session: End, looked: End, settle: int) -> bool:
     """Whether a death that was found by looking was only the first to be seen of its session's deliberate end."""
     deliberate = not session.looked and session.reason in {"completed", "killed", "replaced"}
-    return deliberate and session.noticed <= looked.noticed + settle
+    return deliberate and session.noticed < looked.noticed + settle
 
 
 def spells(t: Terminal, end: End | None) -> list[Spell]:

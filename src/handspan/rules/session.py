@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 # A dump of another version is not guessed at.
 VERSION = 1
+# So many events that come later than the settling time are taken in together before they are settled. A report often
+# comes in some pieces; thousands of them would make every question of the rules one about thousands of facts.
+_PILE = 64
 # How long ids of events are kept, at least: repeats within the settling time, and then some. The spool keeps them a
 # day.
 _REMEMBER = 10 * SECOND
@@ -116,6 +119,11 @@ class Session:
         desk.at = event.at
         taking.take(desk, event)
         self._tell()
+        if s.agenda and s.agenda[0][0] <= s.now:
+            s.piled += 1
+            if s.piled >= _PILE:
+                desk.at = s.now
+                self._settle()
         return out
 
     def _tick(self, now: int) -> None:
@@ -125,7 +133,12 @@ class Session:
         s.now = self._desk.at = now
         if now - s.seen_since > _REMEMBER:
             s.seen_before, s.seen, s.seen_since = s.seen, {}, now
-        while s.agenda and s.agenda[0][0] <= now and not s.over:
+        self._settle()
+
+    def _settle(self) -> None:
+        s = self._desk.s
+        s.piled = 0
+        while s.agenda and s.agenda[0][0] <= s.now and not s.over:
             _, rank, key = heapq.heappop(s.agenda)
             _DO[AGENDA[rank]](self._desk, key)
             self._tell()

@@ -124,7 +124,8 @@ def terminal_ended(desk: Desk, e: TerminalEnded) -> None:
         error=e.error,
     )
     t.end = stronger(t.end, end)
-    desk.plan(max(t.end.at, end.noticed) + desk.s.rules.settle, "terminal", t.id)
+    wait = desk.s.rules.hold if end.looked else desk.s.rules.settle
+    desk.plan(max(t.end.at, end.noticed) + wait, "terminal", t.id)
     desk.touch(t.id)
     for worker in [t.id, *t.delegated]:
         if worker in desk.s.delegations:
