@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What was read there, as its own manifest names it; every scope says so.
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+SCOPE: Final = "handspan"
+
 _attributes: dict[str, str] = {}
 _links: dict[str, str] = {}
 
@@ -171,6 +175,23 @@ OF_THE_END: Final = frozenset({
     DELEGATION_OUTCOME,
     DELEGATION_TEXT,
     PART_NEXT,
+})
+
+# --- resource --------------------------------------------------------------------------------------------------------
+
+SERVICE_NAME: Final = "service.name"
+SERVICE_NAMESPACE: Final = "service.namespace"
+SERVICE_INSTANCE: Final = "service.instance.id"
+INSTANCE: Final = "handspan.instance"
+DISTRO: Final = "telemetry.distro.name"
+
+RESOURCE: Final[Mapping[str, str]] = MappingProxyType({
+    SERVICE_NAME: "The agent; the orchestrator where no agent is meant.",
+    SERVICE_NAMESPACE: "Which kind of orchestrator runs it.",
+    SERVICE_INSTANCE: "The terminal; the orchestrator's instance where no terminal is meant.",
+    INSTANCE: "Which orchestrator, the same over its restarts.",
+    TERMINAL_ID: "The terminal; absent where the orchestrator itself is meant.",
+    DISTRO: "Always handspan.",
 })
 
 # --- links -----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ _REPEATS = 10 * SECOND
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What has changed since the store was last written: dumps of sessions that are open, and the uids of those that are over."""
+    """What has changed since the store was last written: dumps of open sessions, and the uids of ended ones."""
 
     now: int
     seen: dict[str, int]
@@ -65,6 +65,13 @@ class Sessions:
     def due(self) -> int | None:
         """The next moment at which a tick will do something."""
         return self._due[0][0] if self._due else None
+
+    def moments(self, now: int) -> Iterator[int]:
+        """When to tick on the way to `now`: whenever something is due, and at the end. To be ticked as they come."""
+        while self.due is not None and self.due < now:
+            yield max(self.due, self._now + 1)
+        if now > self._now:
+            yield now
 
     def apply(self, event: Event | Tick) -> list[Signal]:
         """What is to be said because of an event, or because time has come this far."""

@@ -147,10 +147,8 @@ class Player:
     def until(self, now: int) -> list[Signal]:
         """Let time pass until `now`, with a tick whenever something is due."""
         out: list[Signal] = []
-        while (due := self.sessions.due) is not None and due < now:
-            out += self._keep(self.sessions.apply(Tick(at=max(due, self.sessions.now + 1))))
-        if now > self.sessions.now:
-            out += self._keep(self.sessions.apply(Tick(at=now)))
+        for moment in self.sessions.moments(now):
+            out += self._keep(self.sessions.apply(Tick(at=moment)))
         return out
 
     def _keep(self, out: list[Signal]) -> list[Signal]:
