@@ -57,6 +57,7 @@ _TABLES = {
     "cut": _table(("reason", ""), ((_code(name), says) for name, says in names.CUT.items())),
     "dropped": _table(("reason", ""), ((_code(name), says) for name, says in names.DROPPED.items())),
     "attributes": _table(("attribute", ""), ((_code(name), says) for name, says in names.ATTRIBUTES.items())),
+    "resource": _table(("attribute", ""), ((_code(name), says) for name, says in names.RESOURCE.items())),
     "logs": _table(
         ("log event", "for handlers", "CloudEvents type", ""),
         (

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from handspan.signals import Count, Link, Log, Resource, Signal, Span, SpanEvent
+from handspan.signals import Count, Exemplar, Link, Log, Point, Resource, Series, Signal, Span, SpanEvent
 
 RESOURCE = Resource(service="developer", namespace="cao", instance="i", terminal="t")
-KINDS = (Resource, Link, SpanEvent, *get_args(Signal))
+KINDS = (Resource, Link, SpanEvent, Exemplar, Point, Series, *get_args(Signal))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -42,4 +42,8 @@ def test_a_signal_with_nothing_special_about_it_says_so() -> None:
     assert (log.trace_id, log.span_id) == (None, None)
     count = Count(name="n", labels={})
     assert (count.value, count.trace_id) == (1, None)
+    point = Point(labels={}, value=1)
+    assert (point.buckets, point.exemplars) == ((), ())
+    made = Series(name="n", kind="counter", unit="", says="It counts.", start=1, resource=RESOURCE, points=(point,))
+    assert made.bounds == ()
     assert Resource(service="cao", namespace="cao", instance="i").terminal is None

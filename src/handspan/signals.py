@@ -1,4 +1,4 @@
-"""What leaves: spans, log events, counts and observations, as plain values before any encoding.
+"""What leaves: spans, log events, counts, observations and what they add up to, as plain values before any encoding.
 
 Ids are lower-case hex, times nanoseconds since 1970. A signal says which agent it is about (`Resource`); the host it
 ran on and whatever the user adds to every resource are the encoder's to know.
@@ -13,6 +13,7 @@ from typing import Literal
 Value = str | int | float | bool | tuple[str, ...]
 Attributes = Mapping[str, Value]
 SpanKind = Literal["internal", "producer", "consumer"]
+SeriesKind = Literal["counter", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +96,39 @@ class Observation:
 
 
 Signal = Span | Log | Count | Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """One value out of many, and the trace it comes from."""
+
+    trace_id: str
+    value: int | float
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A metric for one set of labels. Of a histogram `value` is the sum, and `buckets` how many each one holds."""
+
+    labels: Mapping[str, str]
+    value: int | float
+    buckets: tuple[int, ...] = ()
+    exemplars: tuple[Exemplar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A metric as it stands: what was counted since `start`, or a gauge's values.
+
+    A bucket holds what is at most its bound and above the one before; past the last of `bounds` there is one more.
+    """
+
+    name: str
+    kind: SeriesKind
+    unit: str
+    says: str
+    start: int
+    resource: Resource
+    points: tuple[Point, ...]
+    bounds: tuple[float, ...] = ()
