@@ -43,12 +43,26 @@ MAY_KNOW: dict[str, set[str]] = {
     "rules.session": {"events", "names", "signals", "rules.*"},
     "rules": {"rules.memory", "rules.session"},
     "sessions": {"events", "ids", "names", "signals", *_rules("memory session telling")},
+    # The way out. A sender gets encoded records, and where they go.
+    "otel_env": set(),
+    "senders": {"otlp"},
+    "senders.posting": {"otel_env", "senders", "senders.proxies"},
+    "senders.proxies": set(),
+    "senders.otlp_http": {"otel_env", "otlp", "senders", "senders.posting"},
+    "senders.otlp_grpc": {"otel_env", "otlp", "senders", "senders.otlp_http"},
+    "senders.file": {"otlp", "senders"},
+    "senders.cloudevents": {"names", "otel_env", "otlp", "senders", "senders.posting", "signals"},
     # Sources translate to events and know nothing of what becomes of them.
     "sources": {"events", "sources.*"},
     "sources.cao": {"events", "sources.cao_facts", "sources.cao_state", "sources.cao_wording"},
     "sources.cao_state": {"events", "sources.cao_facts"},
     "sources.cao_wording": {"events", "sources.cao_facts", "sources.cao_state"},
     "sources.*": {"events"},
+    # What leaves, as bytes.
+    "otlp": {"otlp.*"},
+    "otlp.requests": {"__init__", "names"},
+    "otlp.encoding": {"names", "otlp.requests", "signals"},
+    "otlp.reading": {"names", "signals"},
     # What is shown is drawn from signals alone.
     "show": set(),
     "show.*": {"names", "signals", "show.*"},
@@ -64,7 +78,10 @@ STARTED_BY_USERS = {"cli"}
 STARTERS = {"__main__"}
 
 # All other modules are pure: the same events give the same signals on any machine, at any time.
-IMPURE = {"cli", "reading", "testing"}
+IMPURE = {
+    *{"cli", "reading", "testing"},
+    *(f"senders.{name}" for name in ("cloudevents", "file", "otlp_grpc", "otlp_http", "posting", "proxies")),
+}
 NOT_FOR_PURE = {
     "asyncio",
     "io",
