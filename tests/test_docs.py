@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
-from handspan import names
+from handspan import hooks, names
 from handspan.cli import app
 from handspan.events import from_line
+from handspan.plugins.chat import rules_of
 from tests import reference_files
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ def test_the_python_of_a_page_works_from_top_to_bottom(page: Path) -> None:
     names_so_far: dict[str, Any] = {}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), names_so_far)  # noqa: S102 (the page's own words are what is tested)
+
+
+def test_the_rules_and_the_entry_point_that_the_page_on_plugins_shows_are_some() -> None:
+    entry_point, rules = blocks(ROOT / "docs/how-to/write-a-plugin.md", "toml")
+    assert tomllib.loads(entry_point) == {"project": {"entry-points": {hooks.GROUP: {"desk": "my_package:Desk"}}}}
+    assert len(rules_of(rules)) == 2
 
 
 def test_the_event_that_the_readme_shows_is_one() -> None:
