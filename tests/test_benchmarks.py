@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks import core
+from benchmarks import core, crash
 from benchmarks.core import Memory, Report, Speed, as_markdown, main
 
 if TYPE_CHECKING:
@@ -72,3 +72,10 @@ An event in a session of 1,000,000 costs 1.20 times one in a session of 100.
 | open terminal, in a turn | 2,345 | 678 |
 """
     )
+
+
+def test_a_dozen_kills_cost_nothing() -> None:
+    result = crash.campaign(kills=12, size=300, seed=7)
+    assert (result.lost, result.invented, result.changed) == (0, 0, 0)
+    assert (result.kills, result.events) == (12, 300)
+    assert result.records > 300

@@ -305,8 +305,20 @@ COST_USD: Final = "handspan_cost_usd_total"
 EVENTS: Final = "handspan_events_total"
 EVENTS_DROPPED: Final = "handspan_events_dropped_total"
 TRUNCATED: Final = "handspan_truncated_total"
+SESSIONS: Final = "handspan_sessions"
+TERMINALS: Final = "handspan_terminals"
+DELEGATIONS_OPEN: Final = "handspan_delegations_open"
+DELEGATION_OLDEST: Final = "handspan_delegation_oldest_open_seconds"
+WAITING_NOW: Final = "handspan_waiting_for_input"
+WAITING_OLDEST: Final = "handspan_waiting_oldest_seconds"
+AGENTS_STUCK: Final = "handspan_agents_stuck"
+SPOOL_ITEMS: Final = "handspan_spool_items"
+SPOOL_BYTES: Final = "handspan_spool_bytes"
+SPOOL_OLDEST: Final = "handspan_spool_oldest_seconds"
+EXPORTED: Final = "handspan_exported_total"
+EXPORT_SECONDS: Final = "handspan_export_seconds"
 
-# The metrics that the rules count. Gauges, and what the spool and the senders count of themselves, join them there.
+# Counters and histograms are kept in the spool with what they count; gauges are looked up when they are asked for.
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
     metric.name: metric
     for metric in (
@@ -326,6 +338,20 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
         Metric(EVENTS, "counter", ("source", "type"), "Events taken in."),
         Metric(EVENTS_DROPPED, "counter", ("source", "reason"), "Events that changed nothing, by reason."),
         Metric(TRUNCATED, "counter", ("reason",), "What limits cut."),
+        Metric(
+            EXPORTED, "counter", ("destination", "signal", "outcome"), "Records that left, or never will, by outcome."
+        ),
+        Metric(EXPORT_SECONDS, "histogram", ("destination", "signal"), "From a request's beginning to its answer."),
+        Metric(SESSIONS, "gauge", ("source",), "Sessions that are open."),
+        Metric(TERMINALS, "gauge", ("source", "agent", "cli", "status"), "Terminals that are open."),
+        Metric(DELEGATIONS_OPEN, "gauge", ("mode",), "Delegations whose answer has not come."),
+        Metric(DELEGATION_OLDEST, "gauge", ("mode",), "How long the oldest of them has waited."),
+        Metric(WAITING_NOW, "gauge", ("agent",), "Agents that wait for a person."),
+        Metric(WAITING_OLDEST, "gauge", ("agent",), "How long the longest of them has waited."),
+        Metric(AGENTS_STUCK, "gauge", ("agent",), "Agents that have worked without output, or waited, for too long."),
+        Metric(SPOOL_ITEMS, "gauge", ("signal",), "Records that wait for a destination to take them."),
+        Metric(SPOOL_BYTES, "gauge", (), "What the spool holds."),
+        Metric(SPOOL_OLDEST, "gauge", ("signal",), "How long the oldest record has waited."),
     )
 })
 
@@ -335,6 +361,8 @@ DROPPED: Final[Mapping[str, str]] = MappingProxyType({
     "ended": "about a session or terminal that has ended",
     "limit": "the session, or the process, holds as many open things as it may",
     "invalid": "no event, refused where it was read; or of no session, and no notice",
+    "queue_full": "more came at once than is kept in memory",
+    "failed": "a fault of Handspan's: the log names the event",
 })
 CUT: Final[Mapping[str, str]] = MappingProxyType({
     "value": "an attribute longer than 1,024 bytes",

@@ -66,12 +66,11 @@ class Sessions:
         """The next moment at which a tick will do something."""
         return self._due[0][0] if self._due else None
 
-    def moments(self, now: int) -> Iterator[int]:
-        """When to tick on the way to `now`: whenever something is due, and at the end. To be ticked as they come."""
-        while self.due is not None and self.due < now:
-            yield max(self.due, self._now + 1)
-        if now > self._now:
-            yield now
+    def moment(self, now: int) -> int | None:
+        """When to tick next on the way to `now`: when something is due, or at its end; None when it is reached."""
+        if self.due is not None and self.due < now:
+            return max(self.due, self._now + 1)
+        return now if now > self._now else None
 
     def apply(self, event: Event | Tick) -> list[Signal]:
         """What is to be said because of an event, or because time has come this far."""

@@ -147,7 +147,7 @@ class Player:
     def until(self, now: int) -> list[Signal]:
         """Let time pass until `now`, with a tick whenever something is due."""
         out: list[Signal] = []
-        for moment in self.sessions.moments(now):
+        while (moment := self.sessions.moment(now)) is not None:
             out += self._keep(self.sessions.apply(Tick(at=moment)))
         return out
 

@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 from handspan import names
 from handspan.events import Event, Tick, type_of
 from handspan.rules import endings, leaving, messages, parts, stuck, taking
+from handspan.rules.census import census
 from handspan.rules.desk import AGENDA, Desk
 from handspan.rules.memory import SECOND, Rules, State, dump_state, load_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from handspan.rules.census import Found
     from handspan.signals import Signal
 
 # A dump of another version is not guessed at.
@@ -100,6 +102,10 @@ class Session:
         """When the next tick will do something."""
         s = self._desk.s
         return s.agenda[0][0] if s.agenda and not s.over else None
+
+    def census(self, now: int) -> Iterator[Found]:
+        """What is open now, for gauges."""
+        return census(self._desk.s, now)
 
     def apply(self, event: Event | Tick) -> list[Signal]:
         """What is to be said because of this event, or because time has come this far."""

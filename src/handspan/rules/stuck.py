@@ -29,7 +29,7 @@ def watch(desk: Desk, t: Terminal) -> None:
 def quiet_since(desk: Desk, t: Terminal) -> int | None:
     """Since when a busy terminal has been waiting, or working without a sign; None if it is not busy."""
     busy = [spell for spell in openings.all_spells(desk.s, t) if spell.end is None and not spell.lost]
-    if not busy or _last_status(t) == "unknown":
+    if not busy or last_status(t) == "unknown":
         return None
     waiting = next((spell.start for spell in busy if spell.kind == names.WAITING), None)
     return max(t.sign, *(spell.start for spell in busy)) if waiting is None else waiting
@@ -38,7 +38,7 @@ def quiet_since(desk: Desk, t: Terminal) -> int | None:
 def say_stuck(desk: Desk, t: Terminal, name: str, *, since: int, severity: int) -> None:
     attributes = telling.common(desk.s, t.id)
     attributes[names.STUCK_FOR] = telling.seconds(max(0, desk.at - since))
-    attributes[names.STATUS] = _last_status(t)
+    attributes[names.STATUS] = last_status(t)
     place = Place(names.TERMINAL, t.id, t.start)
     desk.log(name, [t.id, desk.at], at=desk.at, place=place, attributes=attributes, about=t.id, severity=severity)
 
@@ -55,6 +55,6 @@ def do_stuck(desk: Desk, key: str) -> None:
         say_stuck(desk, t, names.STUCK, since=since, severity=names.WARN)
 
 
-def _last_status(t: Terminal) -> str:
+def last_status(t: Terminal) -> str:
     later = [f.word for f in t.facts if f.word != "alive"]
     return later[-1] if later else t.phase.status if t.phase else "unknown"
