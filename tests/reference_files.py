@@ -2,7 +2,7 @@
 
 python -m tests.reference_files --write     writes it anew; look at the difference before you keep it
 
-Two pages are wholly generated; docs/reference/telemetry.md is written by hand but for the tables between its markers.
+Three pages are wholly generated; docs/reference/telemetry.md is written by hand but for the tables between its markers.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
 
-from handspan import names
+from handspan import config, names
 from handspan.cli import app
+from handspan.commands.config import OTEL
 from handspan.schema import json_schema
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 TELEMETRY = REFERENCE / "telemetry.md"
 _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-COMMANDS = ((), ("show",), ("demo",), ("schema",))
+COMMANDS = ((), ("show",), ("demo",), ("schema",), ("config",))
 
 
 def expected() -> Iterator[tuple[Path, str]]:
@@ -33,6 +34,7 @@ def expected() -> Iterator[tuple[Path, str]]:
     yield REFERENCE / "events.schema.json", json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     yield TELEMETRY, _MARKED.sub(_filled, TELEMETRY.read_text("utf-8"))
     yield REFERENCE / "cli.md", _commands()
+    yield REFERENCE / "settings.md", _settings()
 
 
 def _filled(marked: re.Match[str]) -> str:
@@ -80,6 +82,41 @@ def _commands() -> str:
         text = "\n".join(line.rstrip() for line in said.strip().splitlines())
         pages.append(f"## `{' '.join(('handspan', *command))}`\n\n```text\n{text}\n```\n")
     return "\n".join(pages)
+
+
+_OF_SETTINGS = f"""# Settings
+
+Each is a variable of the environment, or a line in a TOML file under the name in lower case without `{config.variable("")}`:
+`settle = "5s"`. The environment goes before the file, an empty value is an unset one, and a value that is wrong ends the
+program before anything starts. `handspan config` prints all that is in force, and where it came from.
+
+"""
+_OF_OTEL = """
+`$XDG_STATE_HOME` is `~/.local/state` where it is not set, and `$XDG_CONFIG_HOME` is `~/.config`. The file can't name
+another file. Units are `s`, `m`, `h`, `d`, and `KB`, `MB`, `GB`, `TB` (powers of 1,000) or `KiB`, `MiB`, `GiB`, `TiB`
+(powers of 1,024).
+
+## OpenTelemetry
+
+These mean what they mean to every OpenTelemetry SDK, and are read from the environment alone. Where no protocol is named it
+is `http/protobuf`, so that records go to `http://localhost:4318`.
+
+"""
+
+
+def _settings() -> str:
+    table = _table(
+        ("variable", "default", "", "allowed"),
+        (
+            (_code(config.variable(name)), _code(s.default) if s.default else "", _also(s), s.kind.allowed)
+            for name, s in config.TABLE.items()
+        ),
+    )
+    return f"{_OF_SETTINGS}{table}\n{_OF_OTEL}" + "".join(f"* `{name}`\n" for name in OTEL)
+
+
+def _also(setting: config.Setting) -> str:
+    return f"{setting.says} Where it is not set: `{setting.also}`." if setting.also else setting.says
 
 
 if __name__ == "__main__":
