@@ -62,6 +62,33 @@ def test_schema() -> None:
     assert json.loads(ok("schema")) == json_schema()
 
 
+def test_config() -> None:
+    told = ok("config", HOME="/home/ann", HANDSPAN_STATE_DIR="/süß/\udcff")
+    assert told.splitlines()[:2] == [
+        r"HANDSPAN_STATE_DIR        /süß/\udcff  environment",
+        "HANDSPAN_CONTENT          off          default",
+    ]
+    told = ok("config", "--json", HOME="/home/ann", HANDSPAN_CONTENT="full")
+    assert [json.loads(line)["value"] for line in told.splitlines()[:2]] == ["/home/ann/.local/state/handspan", "full"]
+
+
+def test_config_that_is_wrong() -> None:
+    done = run("config", HANDSPAN_CONTENT="\x1b", HANDSPAN_CALLBACK="x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "handspan: HANDSPAN_STATE_DIR is not set, nor is HOME, where its default lies: set one of them.",
+        r"handspan: HANDSPAN_CONTENT is '\x1b': it must be off, redacted or full.",
+    ]
+
+
+def test_config_that_is_unknown() -> None:
+    done = run("config", HOME="/home/ann", HANDSPAN_CALLBACK="x")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 9)
+    assert done.stderr == (
+        "handspan: HANDSPAN_CALLBACK is no setting and is ignored: did you mean HANDSPAN_CALLBACK_URL?\n"
+    )
+
+
 def test_demo() -> None:
     assert ok("demo") == lines(draw(play(story()), width=110))
     assert ok("demo", "--width", "60", "--markers", "--colour") == lines(
@@ -249,6 +276,7 @@ def test_a_file_that_can_t_be_read_hides_no_other(tmp_path: Path) -> None:
         ["show", "--at", "nan", "-"],
         ["show", "--signals", "--json", "-"],
         ["demo", "extra"],
+        ["config", "settle"],
     ],
     ids=" ".join,
 )
@@ -316,7 +344,7 @@ def test_a_fault_of_ours_asks_for_a_report(monkeypatch: pytest.MonkeyPatch, caps
 def test_help_starts_without_what_only_commands_need() -> None:
     source = "import sys; from handspan import cli; print(*sorted(m for m in sys.modules if m.startswith(('handspan', 'rich'))))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=ENVIRONMENT, check=True)
-    assert done.stdout.split() == ["handspan", "handspan.cli"]
+    assert done.stdout.split() == ["handspan", "handspan.cli", "handspan.commands"]
 
 
 @pytest.mark.parametrize(

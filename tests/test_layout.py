@@ -27,6 +27,11 @@ MAY_KNOW: dict[str, set[str]] = {
     "signals": set(),
     "ids": set(),
     "schema": {"events"},
+    # What of it may be kept and sent.
+    "secret_shapes": set(),
+    "secret_names": {"secret_shapes"},
+    "redaction": {"secret_names", "secret_shapes"},
+    "scrub": {"events", "redaction"},
     # The rules, from the bottom up: a line knows only lines above it.
     "rules.timeline": set(),
     "rules.memory": {"rules.timeline"},
@@ -40,10 +45,15 @@ MAY_KNOW: dict[str, set[str]] = {
     "rules.parts": {"events", "names", *_rules("desk leaving memory messages openings relations timeline")},
     "rules.endings": {"names", *_rules("desk leaving memory messages openings relations telling")},
     "rules.taking": {"events", "names", *_rules("desk endings memory messages parts relations stuck telling timeline")},
+    "rules.census": {"names", *_rules("memory relations stuck")},
     "rules.session": {"events", "names", "signals", "rules.*"},
     "rules": {"rules.memory", "rules.session"},
     "sessions": {"events", "ids", "names", "signals", *_rules("memory session telling")},
     # The way out. A sender gets encoded records, and where they go.
+    "metrics": {"names", "signals"},
+    "gauges": {"names", "rules.census", "signals"},
+    "exposition": {"signals"},
+    "destinations": {"otel_env", "otlp", "senders", "senders.otlp_http", "senders.otlp_grpc"},
     "otel_env": set(),
     "senders": {"otlp"},
     "senders.posting": {"otel_env", "senders", "senders.proxies"},
@@ -52,6 +62,22 @@ MAY_KNOW: dict[str, set[str]] = {
     "senders.otlp_grpc": {"otel_env", "otlp", "senders", "senders.otlp_http"},
     "senders.file": {"otlp", "senders"},
     "senders.cloudevents": {"names", "otel_env", "otlp", "senders", "senders.posting", "signals"},
+    "spool.lock": set(),
+    "spool.database": set(),
+    "spool.bounds": set(),
+    "spool.outbox": {"otlp"},
+    "spool": {"names", "otlp", "rules.census", "sessions", "spool.*"},
+    # The engine is handed senders, translation and hooks as values.
+    "engine.delivery": {"otlp", "senders"},
+    "engine.drain": {"otlp", "senders", "spool.*", "engine.delivery"},
+    "engine.push": {"otlp", "senders"},
+    "engine.inbox": {"events", "signals", "engine.drain"},
+    "engine.intake": {"events", "metrics", "names", "otlp", "sessions", "signals", "spool"},
+    "engine.worker": {
+        *{"events", "metrics", "names", "otlp", "rules", "senders", "sessions", "signals", "spool", "spool.*"},
+        *{"gauges", "engine.drain", "engine.inbox", "engine.intake", "engine.push"},
+    },
+    "engine": {"events", "otlp", "rules", "senders", "signals", "spool", "spool.*", "engine.*"},
     # Sources translate to events and know nothing of what becomes of them.
     "sources": {"events", "sources.*"},
     "sources.cao": {"events", "sources.cao_facts", "sources.cao_state", "sources.cao_wording"},
@@ -68,8 +94,21 @@ MAY_KNOW: dict[str, set[str]] = {
     "show.*": {"names", "signals", "show.*"},
     "transcript": {"names", "signals"},
     "testing": {"events", "rules.memory", "sessions", "signals"},
+    # What is read before anything starts, and passed on as values.
+    "setting_kinds": set(),
+    "config": {"otel_env", "rules", "setting_kinds"},
+    "commands.config": {"config", "setting_kinds", "show.cells"},
     "demo": {"events", "testing"},
     "reading": {"events", "signals", "sources.*", "testing"},
+    # Plugins are told of signals that have left, and know nothing of who tells them.
+    "plugins": {"names"},
+    "plugins.events": {"names", "signals"},
+    "plugins.caller": {"plugins", "plugins.events"},
+    "plugins.*": {"events", "names", "plugins", "plugins.events"},
+    "hooks": {"signals", "plugins", "plugins.*"},
+    "replaying": {"engine", "events"},
+    "commands": set(),
+    "commands.*": {"*"},
     "cli": {"*"},
 }
 
@@ -79,8 +118,13 @@ STARTERS = {"__main__"}
 
 # All other modules are pure: the same events give the same signals on any machine, at any time.
 IMPURE = {
-    *{"cli", "reading", "testing"},
+    *{"cli", "config", "reading", "setting_kinds", "testing"},
     *(f"senders.{name}" for name in ("cloudevents", "file", "otlp_grpc", "otlp_http", "posting", "proxies")),
+    *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox")),
+    *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
+    *{"engine", "spool"},
+    # What runs for users, and what starts it.
+    *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
 NOT_FOR_PURE = {
     "asyncio",
@@ -103,7 +147,15 @@ CLOCKS = {"now", "today", "utcnow"}
 DOORS = {"input", "open", "print"}
 
 # The boundaries that may catch everything, as module.function; why is said there.
-CATCH_ALL: list[str] = ["cli._run"]
+CATCH_ALL: list[str] = [
+    "cli._run",
+    "engine.Engine._run",
+    "engine.intake.Intake._apply",
+    "engine.worker.Worker._tell",
+    "engine.worker.Worker._translated",
+    "plugins.caller.Caller._live",
+    "plugins.caller.Caller._run",
+]
 
 # Files that need no test file of their name. None: `__init__.py` and `__main__.py` are exempt anyway.
 NO_TEST_FILE: set[str] = set()

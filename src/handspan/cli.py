@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from handspan import __version__
+from handspan.commands import Failure
 
 # What a command needs it imports itself: that halves the time of `handspan --help`.
 if TYPE_CHECKING:
@@ -44,10 +45,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # to draw a frame around a help text, rich takes longer than all the rest
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-
-class Failure(Exception):
-    """It can't be done. The message is a sentence that says what to do next."""
 
 
 Width = Annotated[
@@ -175,6 +172,68 @@ def schema() -> None:
     from handspan.schema import json_schema  # noqa: PLC0415 (see above)
 
     _say(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def replay(
+    path: Annotated[str, typer.Argument(metavar="PATH", show_default=False)],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="An OTLP endpoint, or a file (- is stdout) [default: OTEL_EXPORTER_OTLP_ENDPOINT, or port 4318 here].",
+        ),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", min=0.01, metavar="TIMES", help="In its own time, or so many times as fast."),
+    ] = None,
+    same_ids: Annotated[
+        bool, typer.Option("--same-ids", help="With the ids and times of the recording, as the same trace again.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what was sent as a line of JSON.")] = False,
+) -> None:
+    """Send a recorded story to an OTLP endpoint.
+
+    PATH is what `handspan show` takes. The story is told anew: its sessions get ids of their own, and it ends now, so
+    that another replay is another trace; with --speed it begins now and is told as it happened. OTEL_EXPORTER_OTLP_*
+    (headers, certificates, protocol) mean what they mean to the OpenTelemetry SDK.
+
+    \b
+    Examples:
+      handspan replay events.jsonl --to http://localhost:4318
+      handspan replay tests/golden/cao/07_handoff --speed 1
+      handspan demo --save - | handspan replay - --to - > otlp.jsonl
+    """
+    from handspan.commands.replay import Replay  # noqa: PLC0415 (see above)
+    from handspan.commands.replay import replay as tell  # noqa: PLC0415 (see above)
+
+    if same_ids and speed is not None:
+        raise typer.BadParameter("--same-ids keeps the times of the recording, --speed makes others: choose one.")
+    _say(tell(Replay(path=path, to=to, speed=speed, same_ids=same_ids, as_json=as_json)))
+
+
+@app.command()
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="Print every setting as a line of JSON instead.")] = False,
+) -> None:
+    """Print every setting in force, its value, and where it came from.
+
+    What may be secret is hidden. Every value that is wrong is named on stderr, and then the exit code is 2.
+
+    \b
+    Example:
+      HANDSPAN_SETTLE=5s handspan config --json
+    """
+    from handspan.commands.config import report  # noqa: PLC0415 (see above)
+
+    told = report(os.environ, as_json=as_json)
+    for complaint in told.complaints:
+        _complain(f"handspan: {complaint}")
+    if told.lines:
+        _say("\n".join(told.lines))
+    raise typer.Exit(told.status)
 
 
 # --- showing ---------------------------------------------------------------------------------------------------------

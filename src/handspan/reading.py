@@ -117,6 +117,18 @@ class Telling:
             yield from self._say(told.at, self._translated(told))
         yield from self._finish()
 
+    def said(self, lines: Iterable[bytes]) -> Iterator[tuple[int, Event] | Refused]:
+        """Every event of these lines with the time at which it was said, and the lines that are none."""
+        last = 0
+        for told in self._dated(lines):
+            if isinstance(told, Refused):
+                yield told
+                continue
+            last = max(last, told.at)
+            yield from ((last, event) for event in self._translated(told))
+        if last:
+            yield from ((last, event) for event in self._cao.translate(cao_facts.Swept(at=last + _SETTLE)))
+
     def _dated(self, lines: Iterable[bytes]) -> Iterator[_Line | Refused]:
         """The lines that agree on the year, in their order; one that is alone with its time is refused."""
         alone: list[_Line] = []

@@ -1,0 +1,150 @@
+"""`handspan replay`: a recorded story, told again to any OTLP endpoint."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handspan import destinations, otel_env, replaying
+from handspan.commands import Failure
+from handspan.engine import Engine
+from handspan.otlp import Encoder
+from handspan.reading import NoStory, Telling, opened
+from handspan.senders.file import File
+from handspan.sources.jsonl import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handspan.events import Event
+    from handspan.senders import Sender
+    from handspan.signals import Log
+
+    Said = tuple[int, Event]
+
+_SECOND = 1_000_000_000
+# How long a receiver may be away before a replay is given up. Unlike an engine's, its spool does not stay.
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What is to be told again, and how."""
+
+    path: str
+    to: str | None
+    # None: at once. Else so many times as fast as it happened.
+    speed: float | None
+    same_ids: bool
+    as_json: bool
+
+
+@dataclass(slots=True)
+class _Traces:
+    """The traces of what was told, in the order in which they began."""
+
+    ids: dict[str, None] = field(default_factory=dict[str, None])
+
+    def hear(self, logs: Sequence[Log]) -> None:
+        self.ids.update(dict.fromkeys(log.trace_id for log in logs if log.trace_id))
+
+
+def replay(asked: Replay, patience: float = PATIENCE) -> str:
+    """Tell the story, wait until it has arrived, and say what was sent where. Raises Failure."""
+    said, refused = _read(asked.path)
+    senders, resource = _destinations(asked.to)
+    where = " and ".join(dict.fromkeys(sender.name for sender in senders.values()))
+    traces = _Traces()
+    # What goes wrong is said once, at the end.
+    logging.getLogger("handspan").addHandler(logging.NullHandler())
+    with tempfile.TemporaryDirectory(prefix="handspan-replay-") as folder:
+        engine = _engine(Path(folder), senders, resource, traces, _clock(asked, said))
+        engine.start()
+        _tell(engine, asked, said)
+        arrived = engine.flush(patience)
+        troubles = engine.troubles()
+        engine.close()
+    if not arrived:
+        why = troubles[0] if troubles else "it is slow"
+        raise Failure(f"{where} has not taken all of it within {patience:.0f} s ({why}). See to it, and try again.")
+    return _report(asked, len(said), refused, where, list(traces.ids))
+
+
+def _read(path: str) -> tuple[list[Said], int]:
+    try:
+        with opened(path, sys.stdin.buffer) as (name, lines):
+            told = list(Telling().said(lines))
+    except NoStory as nothing:
+        raise Failure(str(nothing)) from nothing
+    said = [one for one in told if not isinstance(one, Refused)]
+    if not said:
+        raise Failure(f"{name} tells of no session: `handspan schema` says what a line must hold.")
+    return said, len(told) - len(said)
+
+
+def _destinations(to: str | None) -> tuple[dict[str, Sender], dict[str, str]]:
+    environment = dict(os.environ)
+    if to and "://" in to:
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = to
+    try:
+        otel = otel_env.read(environment, "http/protobuf")
+        if to and "://" not in to:
+            return {"file": File(to)}, dict(otel.resource)
+        return destinations.otlp(otel, ("traces", "logs")), dict(otel.resource)
+    except (ValueError, OSError) as error:
+        raise Failure(f"{error}.") from error
+
+
+def _clock(asked: Replay, said: list[Said]) -> replaying.StoryTime | None:
+    return replaying.StoryTime(said[0][0]) if asked.speed is None else None
+
+
+def _engine(
+    folder: Path,
+    senders: dict[str, Sender],
+    resource: dict[str, str],
+    traces: _Traces,
+    clock: replaying.StoryTime | None,
+) -> Engine:
+    return Engine(
+        folder,
+        senders,
+        source="replay",
+        encoder=Encoder(resource),
+        told=traces.hear,
+        translate=clock.translate if clock else replaying.events_of,
+        clock=clock or time.time_ns,
+    )
+
+
+def _tell(engine: Engine, asked: Replay, said: list[Said]) -> None:
+    suffix = "" if asked.same_ids else f"~{secrets.token_hex(4)}"
+    now = time.time_ns()
+    if asked.speed is None:
+        # At once, it ends now: what backends show first is the last hour.
+        last = max(at for at, _ in said)
+        shift = 0 if asked.same_ids else now - last - replaying.SETTLE * _SECOND
+        replaying.at_once(engine, replaying.retold(said, suffix, replaying.shifted(shift)))
+    else:
+        when = replaying.scaled(said[0][0], now, asked.speed)
+        replaying.in_time(engine, replaying.retold(said, suffix, when))
+
+
+def _report(asked: Replay, events: int, refused: int, where: str, traces: list[str]) -> str:
+    if asked.as_json:
+        return json.dumps({"events": events, "refused": refused, "to": where, "traces": traces})
+    left_out = f" {refused} lines were no events and were left out." if refused else ""
+    listed = "\n".join(f"  {trace}" for trace in traces)
+    return f"{events} events were told to {where}.{left_out}\n{_plural(len(traces))}:\n{listed}"
+
+
+def _plural(traces: int) -> str:
+    return "The trace" if traces == 1 else f"The {traces} traces"
