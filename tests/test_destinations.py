@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
 from handspan import destinations, otel_env
@@ -34,6 +36,12 @@ def test_signals_that_go_by_different_protocols_are_two_destinations() -> None:
         "otlp": ("otlp_http http://localhost:4318", {"traces", "metrics"}),
         "otlp_grpc": ("otlp_grpc localhost:4317", {"logs"}),
     }
+
+
+def test_every_resource_names_the_host_and_what_the_user_adds() -> None:
+    otel = otel_env.read({"OTEL_RESOURCE_ATTRIBUTES": "team=blue,host.name=mine"}, "http/protobuf")
+    assert destinations.resource(otel) == {"host.name": "mine", "ip": "127.0.0.1", "team": "blue"}
+    assert destinations.resource(otel_env.read({}))["host.name"] == platform.node()
 
 
 def test_only_the_kinds_that_are_wanted() -> None:

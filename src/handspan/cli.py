@@ -211,7 +211,9 @@ def replay(
 
     if same_ids and speed is not None:
         raise typer.BadParameter("--same-ids keeps the times of the recording, --speed makes others: choose one.")
-    _say(tell(Replay(path=path, to=to, speed=speed, same_ids=same_ids, as_json=as_json)))
+    said = tell(Replay(path=path, to=to, speed=speed, same_ids=same_ids, as_json=as_json))
+    # What was told stands on stdout already, if it was told there.
+    _complain(said) if to == "-" else _say(said)
 
 
 @app.command()

@@ -6,6 +6,7 @@ be mended, and what waited for it arrives.
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from handspan.otel_env import Otel, Target
     from handspan.otlp import Kind
     from handspan.senders import Sender
+
+
+def resource(otel: Otel) -> dict[str, str]:
+    """What is added to every resource: the host, and what the user adds.
+
+    Jaeger takes two spans for one host's, and their clocks for one clock, by `ip` or `host.name`; which of them depends
+    on its version. `ip` may be any address that is the same everywhere.
+    """
+    return {"host.name": platform.node(), "ip": "127.0.0.1", **dict(otel.resource)}
 
 
 ALL: tuple[Kind, ...] = ("traces", "logs", "metrics")

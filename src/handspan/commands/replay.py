@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -69,13 +70,24 @@ def replay(asked: Replay, patience: float = PATIENCE) -> str:
         engine = _engine(Path(folder), senders, resource, traces, _clock(asked, said))
         engine.start()
         _tell(engine, asked, said)
-        arrived = engine.flush(patience)
-        troubles = engine.troubles()
+        arrived, troubles = _wait(engine, patience)
         engine.close()
     if not arrived:
         why = troubles[0] if troubles else "it is slow"
         raise Failure(f"{where} has not taken all of it within {patience:.0f} s ({why}). See to it, and try again.")
     return _report(asked, len(said), refused, where, list(traces.ids))
+
+
+def _wait(engine: Engine, patience: float) -> tuple[bool, list[str]]:
+    """Whether all has arrived in time, and if not, why. Raises BrokenPipeError: such a reader does not come back."""
+    until = time.monotonic() + patience
+    while not engine.flush(min(1.0, patience)):
+        troubles = engine.troubles()
+        if any(os.strerror(errno.EPIPE) in trouble for trouble in troubles):
+            raise BrokenPipeError
+        if time.monotonic() >= until:
+            return False, troubles
+    return True, []
 
 
 def _read(path: str) -> tuple[list[Said], int]:
@@ -97,8 +109,8 @@ def _destinations(to: str | None) -> tuple[dict[str, Sender], dict[str, str]]:
     try:
         otel = otel_env.read(environment, "http/protobuf")
         if to and "://" not in to:
-            return {"file": File(to)}, dict(otel.resource)
-        return destinations.otlp(otel, ("traces", "logs")), dict(otel.resource)
+            return {"file": File(to)}, destinations.resource(otel)
+        return destinations.otlp(otel, ("traces", "logs")), destinations.resource(otel)
     except (ValueError, OSError) as error:
         raise Failure(f"{error}.") from error
 

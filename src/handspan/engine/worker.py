@@ -43,7 +43,7 @@ _log = logging.getLogger("handspan")
 _SECOND = 1_000_000_000
 # Without anything to do the thread looks around this often: the clock may have been set.
 _IDLE = 1.0
-# Recovery applies at most about this many events again: a quarter of a second.
+# Recovery applies at most about this many events again.
 _JOURNAL = 2_000
 # While it closes.
 _GLANCE = 0.02
