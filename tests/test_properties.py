@@ -113,7 +113,7 @@ def subjects(signals: Iterable[Signal]) -> set[tuple[str, str | None]]:
 # part's boundary, which lies where the process was when the part was full (no story here is that long). What is only
 # told while it lasts (a status before this one, stuck, revisions of openings) may differ; what they are about may not.
 # A notice leaves at once and for good: about a terminal that has not been seen yet, it is told of the session.
-@examples(600)
+@examples(1_200)
 @given(stories(), _DELAYS)
 def test_order_within_the_settling_time_changes_no_span(events: list[Event], delays: list[list[int]]) -> None:
     late = [
@@ -138,14 +138,14 @@ def printed(signals: Iterable[Signal]) -> list[str]:
     return [repr(signal) for signal in signals]
 
 
-@examples(60)
+@examples(120)
 @given(stories(), st.sampled_from([Rules(), SMALL]))
 def test_a_dump_after_any_event_goes_on_byte_for_byte(events: list[Event], rules: Rules) -> None:
     told = in_order(events)
     assert printed(played(Restarting(rules), told)) == printed(played(Player(rules), told))
 
 
-@examples(60)
+@examples(120)
 @given(garbage())
 def test_a_dump_after_any_garbage_goes_on_byte_for_byte(deliveries: list[Delivery]) -> None:
     assert printed(played(Restarting(SMALL), deliveries)) == printed(played(Player(SMALL), deliveries))
@@ -160,7 +160,7 @@ _KNOWN_AT_ONCE = Taste(late=False, teardown=False)
 _NEVER_IDLE = replace(SMALL, idle_after=None)
 
 
-@examples(400)
+@examples(800)
 @given(stories(_KNOWN_AT_ONCE), st.sampled_from([Rules(), _NEVER_IDLE]))
 def test_what_has_left_draws_the_tree_of_the_final_trace(events: list[Event], rules: Rules) -> None:
     # A correction (`exiting`) comes at the instant of what it corrects, so a picture is compared when an instant is over.
@@ -199,7 +199,7 @@ def retracted_later(signals: Iterable[Signal], key: tuple[str, str]) -> bool:
 # --- well-formed -----------------------------------------------------------------------------------------------------
 
 
-@examples(400)
+@examples(800)
 @given(stories(), st.sampled_from([Rules(), SMALL]))
 def test_a_story_makes_a_well_formed_trace(events: list[Event], rules: Rules) -> None:
     signals = ended(in_order(events), rules)
@@ -212,7 +212,7 @@ def test_a_story_makes_a_well_formed_trace(events: list[Event], rules: Rules) ->
             session.check_terminals()
 
 
-@examples(400)
+@examples(800)
 @given(garbage())
 def test_garbage_makes_a_well_formed_trace(deliveries: list[Delivery]) -> None:
     signals = ended(deliveries, SMALL)
@@ -222,7 +222,7 @@ def test_garbage_makes_a_well_formed_trace(deliveries: list[Delivery]) -> None:
         session.check_messages()
 
 
-@examples(400)
+@examples(800)
 @given(garbage())
 def test_garbage_is_counted_and_never_raises(deliveries: list[Delivery]) -> None:
     signals = ended(deliveries, Rules())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handspan import ids, names
 from handspan.rules.memory import SECOND, Rules
-from handspan.testing import Story, logs, play, spans
+from handspan.testing import Player, Story, logs, play, spans
 from tests.picture_of import booted, counted, logs_of, moment, passed, supervised, tree
 
 # The part is cut at 100 s.
@@ -567,3 +567,16 @@ def test_a_source_that_fell_silent_is_not_cut_until_it_speaks_again() -> None:
         "    invoke_agent sup #1 350.000000001-360 unknown killed",
         "      -> continuation invoke_agent sup #1 (part 1)",
     ]
+
+
+def test_what_a_cut_makes_due_is_done_at_once() -> None:
+    """A caller that has just ended leaves at the cut, and what it assigned is asked at that instant how it stands."""
+    story = supervised().at(10).delegation("dev", "assign", "sup").terminal("dev", creator="sup")
+    story.at(20).sent("m1", "x", "sup").at(21.5).gone("sup", "killed")
+    player = Player(Rules(part_spans=5))
+    for event in story.events:
+        player.say(event)
+    player.until(moment(22))
+    (session,) = player.sessions
+    assert [span.attributes[names.PART] for span in spans(player.signals) if span.name == "session.started"] == [1, 2]
+    assert session.due is None or session.due > player.sessions.now

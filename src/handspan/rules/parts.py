@@ -80,11 +80,13 @@ def age_due(desk: Desk) -> int:
     return (desk.s.cut or desk.s.start) + desk.s.rules.part_age
 
 
-def cut_if_full(desk: Desk) -> None:
+def cut_if_full(desk: Desk) -> bool:
     """Go on in a new part when this one holds as many spans as a backend will take."""
     s = desk.s
-    if not s.over and s.end is None and s.spans >= max(s.rules.part_spans, 2 * s.carried):
+    full = not s.over and s.end is None and s.spans >= max(s.rules.part_spans, 2 * s.carried)
+    if full:
         cut(desk)
+    return full
 
 
 # --- the cut ---------------------------------------------------------------------------------------------------------

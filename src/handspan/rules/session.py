@@ -144,12 +144,18 @@ class Session:
     def _settle(self) -> None:
         s = self._desk.s
         s.piled = 0
+        self._do_due()
+        if parts.cut_if_full(self._desk):
+            self._tell()
+            # What left at the cut may have made something due at once.
+            self._do_due()
+
+    def _do_due(self) -> None:
+        s = self._desk.s
         while s.agenda and s.agenda[0][0] <= s.now and not s.over:
             _, rank, key = heapq.heappop(s.agenda)
             _DO[AGENDA[rank]](self._desk, key)
             self._tell()
-        parts.cut_if_full(self._desk)
-        self._tell()
 
     def _tell(self) -> None:
         for terminal in self._desk.tell():
