@@ -396,6 +396,23 @@ def test_a_handoff_that_does_not_wait_is_answered_by_a_callback() -> None:
     assert facts(signals, "handoff dev", names.AWAITED) == {"awaited": False}
 
 
+def test_an_answer_starts_no_turn_that_began_before_its_question() -> None:
+    story = supervised().at(6).status("sup", "ready").at(9.5).status("sup", "working")
+    booted(story.at(10).delegation("dev", "assign", "sup"), 10, "dev").at(10.2).typed("c", "sup", "dev")
+    assert tree(play(story.at(20).end().events), without=("boot", "terminal.started", "session.started")) == [
+        "session s 0-20 killed",
+        "  terminal sup 0-20 killed",
+        "    invoke_agent sup #1 5-6 unknown completed",
+        "    invoke_agent sup #2 9.5-20 unknown killed",
+        "      * message_received c 10.2",
+        "      assign dev 10-10.2 completed",
+        "        terminal dev 10-20 killed",
+        "          * message_sent c 10.2",
+        "          send sup c 10.2 callback",
+        "            receive sup c 10.2",
+    ]
+
+
 # --- extents and outcomes --------------------------------------------------------------------------------------------
 
 
@@ -498,6 +515,13 @@ def test_an_assignment_ends_with_the_sending_of_its_callback_whatever_comes_of_t
         delegation_line(assigned().at(20).sent("c", "sup", "dev").at(20.5).gone("dev", "exited"))
         == "assign dev 10-20 completed"
     )
+
+
+def test_what_its_source_says_has_ended_is_over_whatever_its_worker_says_later() -> None:
+    told = assigned().at(20).answered("dev", "cancelled").at(20.5).sent("c", "sup", "dev")
+    assert delegation_line(told) == "assign dev 10-20 cancelled"
+    told = assigned().at(20).sent("c", "sup", "dev").at(20.5).answered("dev", "cancelled")
+    assert delegation_line(told) == "assign dev 10-20 completed"
 
 
 def test_an_assignment_outlives_its_caller() -> None:

@@ -128,17 +128,19 @@ def caused_turn(s: State, m: Message) -> Turn | None:
     """The turn that a message started: the one that began just before the report of its delivery, or just after it.
 
     A message typed into an agent that has been working for longer ran into that turn and started none. A prompt that
-    was typed during the boot starts the first turn, however long the boot takes.
+    was typed during the boot starts the first turn, however long the boot takes. An answer starts no turn that began
+    before its question.
     """
     if m.delivered is None:
         return None
+    asked = _asked_at(s, m)
     after: Turn | None = None
     for turn in _turns_backwards(s, m.receiver):
         if turn.start > m.delivered:
             after = turn
             continue
         recent = m.delivered - turn.start <= s.rules.lookback
-        if recent and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= turn.start):
+        if recent and asked <= turn.start and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= turn.start):
             return turn
         if turn.end is None or turn.end > m.delivered:
             return None
@@ -149,6 +151,14 @@ def caused_turn(s: State, m: Message) -> Turn | None:
     ):
         return after
     return None
+
+
+def _asked_at(s: State, m: Message) -> int:
+    """When the delegation was called that a message answers; of one that has left, when that was sent."""
+    if m.sent_at is not None:
+        return m.sent_at if m.answers else 0
+    worker = answered_by(s, m)
+    return called_at(s, s.delegations[worker]) if worker else 0
 
 
 def may_still_begin(s: State, t: Terminal) -> bool:
@@ -260,15 +270,21 @@ def _outcome(s: State, d: Delegation) -> tuple[int, str] | None:
         return _step_outcome(d, gone, known=worker is not None)
     if d.awaited:
         return _awaited_outcome(s, d, gone)
-    if d.answer and d.answered_at is not None:
-        m = s.messages.get(d.answer)
-        return (sent_at(s, m) if m else d.answered_at), "completed"
+    answered = _answered(s, d)
+    # What the source says has ended is over, whatever its worker says later.
+    if answered is not None and (d.told is None or answered <= d.told.at):
+        return answered, "completed"
     if d.told:
         return d.told.at, d.told.reason
     if gone:
         reason = gone.reason
         return gone.at, "failed" if reason in DIED else "unknown" if reason == "unknown" else "unanswered"
     return None
+
+
+def _answered(s: State, d: Delegation) -> int | None:
+    m = s.messages.get(d.answer) if d.answer else None
+    return sent_at(s, m) if m else d.answered_at
 
 
 def _step_outcome(d: Delegation, gone: End | None, *, known: bool) -> tuple[int, str] | None:
