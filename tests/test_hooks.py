@@ -21,7 +21,7 @@ from handspan.hooks import Hooks, installed
 from handspan.plugins import HOOKS, caller, handlers_of
 from handspan.plugins.audit import Audit
 from handspan.plugins.chat import Chat
-from handspan.signals import Log, Resource
+from handspan.signals import Count, Log, Resource
 from handspan.testing import Story, logs, play
 
 if TYPE_CHECKING:
@@ -362,6 +362,9 @@ def test_a_handler_that_fails_keeps_no_other_from_being_called(how: object, capl
         made.put(notices("a", "b"))
     assert (failing.next(2), other.next(2)) == (["still", "still"], ["a", "b"])
     assert made.counts() == {("Failing", "failed"): 2}
+    labels = {"hook": "Failing", "outcome": "failed"}
+    assert list(made.failures()) == [Count(name=names.HOOK_FAILURES, labels=labels, value=2)]
+    assert list(made.failures()) == []
     (line,) = said(caplog)
     assert line.startswith("Plugin Failing: a_first failed: ")
     assert "\n" not in line
@@ -602,9 +605,9 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_an_installed_plugin_is_found_and_one_that_does_not_load_is_skipped(
-    distribution: str, caplog: pytest.LogCaptureFixture
+    distribution: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = installed({})
+    found = installed({}, tmp_path)
     assert sorted(point.name for point in found if isinstance(point, EntryPoint)) == [
         *("absent", "bell", "broken", "gone", "no_plugin", "unmade")
     ]
@@ -639,9 +642,9 @@ def test_a_plugin_that_takes_too_long_to_set_up_is_skipped(caplog: pytest.LogCap
 
 
 def test_nothing_of_ours_is_on_until_it_is_configured(tmp_path: Path) -> None:
-    assert [p for p in installed({"HANDSPAN_AUDIT_FILE": "", "HOME": "x"}) if isinstance(p, Plugin)] == []
+    assert [p for p in installed({"HANDSPAN_AUDIT_FILE": ""}, tmp_path) if isinstance(p, Plugin)] == []
     on = {"HANDSPAN_AUDIT_FILE": str(tmp_path / "a"), "HANDSPAN_CHAT_FILE": str(tmp_path / "c")}
-    assert [type(p) for p in installed(on) if isinstance(p, Plugin)] == [Audit, Chat]
+    assert [type(p) for p in installed(on, tmp_path) if isinstance(p, Plugin)] == [Audit, Chat]
 
 
 def test_the_host_hardly_waits() -> None:

@@ -130,6 +130,7 @@ def test_the_metrics_are_telemetry_s() -> None:
         "handspan_truncated_total": ("counter", ("reason",)),
         "handspan_exported_total": ("counter", ("destination", "signal", "outcome")),
         "handspan_export_seconds": ("histogram", ("destination", "signal")),
+        "handspan_hook_failures_total": ("counter", ("hook", "outcome")),
         "handspan_sessions": ("gauge", ("source",)),
         "handspan_terminals": ("gauge", ("source", "agent", "cli", "status")),
         "handspan_delegations_open": ("gauge", ("mode",)),
@@ -245,7 +246,7 @@ def test_every_metric_that_the_rules_count_is_in_the_table_and_the_other_way_rou
             kind = "counter" if isinstance(signal, Count) else "histogram"
             left.add((signal.name, kind, tuple(sorted(signal.labels))))
     # The engine counts what it exports; gauges are looked up.
-    others = {names.EXPORTED, names.EXPORT_SECONDS}
+    others = {names.EXPORTED, names.EXPORT_SECONDS, names.HOOK_FAILURES}
     counted = [m for m in names.METRICS.values() if m.type != "gauge" and m.name not in others]
     assert left == {(metric.name, metric.type, tuple(sorted(metric.labels))) for metric in counted}
 

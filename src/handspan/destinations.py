@@ -9,10 +9,12 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
+from handspan.otel_env import Target
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handspan.otel_env import Otel, Target
+    from handspan.otel_env import Otel
     from handspan.otlp import Kind
     from handspan.senders import Sender
 
@@ -48,3 +50,10 @@ def otlp(otel: Otel, kinds: Sequence[Kind] = ALL) -> dict[str, Sender]:
 
         found["otlp" if not by_http else "otlp_grpc"] = OtlpGrpc(by_grpc)
     return found
+
+
+def callback(url: str) -> Sender:
+    """The destination of CloudEvents."""
+    from handspan.senders.cloudevents import Callback  # noqa: PLC0415 (see above)
+
+    return Callback(Target(endpoint=url))

@@ -16,13 +16,16 @@ from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from handspan import names
 from handspan.plugins.audit import Audit
 from handspan.plugins.caller import QUEUE, Caller
 from handspan.plugins.chat import Chat
 from handspan.plugins.events import Listener
+from handspan.signals import Count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from handspan.plugins import Plugin
     from handspan.signals import Log
@@ -32,9 +35,9 @@ GROUP = "handspan.plugins"
 _log = logging.getLogger("handspan.hooks")
 
 
-def installed(environ: Mapping[str, str]) -> list[Plugin | EntryPoint]:
+def installed(environ: Mapping[str, str], state_dir: Path) -> list[Plugin | EntryPoint]:
     """The plugins of ours that `environ` switches on, and those that installed packages declare. Loads none of them."""
-    ours = (Audit.configured(environ), Chat.configured(environ))
+    ours = (Audit.configured(environ, state_dir), Chat.configured(environ))
     return [*(plugin for plugin in ours if plugin), *entry_points(group=GROUP)]
 
 
@@ -54,6 +57,7 @@ class Hooks:
         self._thread = threading.Thread(target=self._deliver, name="handspan-hooks", daemon=True)
         self._started = False
         self._closed = False
+        self._counted: dict[tuple[str, str], int] = {}
 
     def start(self, wait: float) -> None:
         """Set all plugins up, and wait for that, for so many seconds at most. Started twice, it only waits."""
@@ -81,6 +85,13 @@ class Hooks:
             for reason, count in list(caller.complaints.counts.items()):
                 counts[caller.name, reason] = counts.get((caller.name, reason), 0) + count
         return counts
+
+    def failures(self) -> Iterator[Count]:
+        """What has gone wrong since this was last asked. For one thread to ask."""
+        before, self._counted = self._counted, self.counts()
+        for (plugin, outcome), number in self._counted.items():
+            if new := number - before.get((plugin, outcome), 0):
+                yield Count(name=names.HOOK_FAILURES, labels={"hook": plugin, "outcome": outcome}, value=new)
 
     def close(self, timeout: float) -> None:
         """Call handlers for what is queued, for half of so many seconds at most, then tear down. Safe twice."""

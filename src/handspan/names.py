@@ -317,6 +317,7 @@ SPOOL_BYTES: Final = "handspan_spool_bytes"
 SPOOL_OLDEST: Final = "handspan_spool_oldest_seconds"
 EXPORTED: Final = "handspan_exported_total"
 EXPORT_SECONDS: Final = "handspan_export_seconds"
+HOOK_FAILURES: Final = "handspan_hook_failures_total"
 
 # Counters and histograms are kept in the spool with what they count; gauges are looked up when they are asked for.
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
@@ -342,6 +343,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
             EXPORTED, "counter", ("destination", "signal", "outcome"), "Records that left, or never will, by outcome."
         ),
         Metric(EXPORT_SECONDS, "histogram", ("destination", "signal"), "From a request's beginning to its answer."),
+        Metric(HOOK_FAILURES, "counter", ("hook", "outcome"), "What plugins were not told, or failed at, by plugin."),
         Metric(SESSIONS, "gauge", ("source",), "Sessions that are open."),
         Metric(TERMINALS, "gauge", ("source", "agent", "cli", "status"), "Terminals that are open."),
         Metric(DELEGATIONS_OPEN, "gauge", ("mode",), "Delegations whose answer has not come."),

@@ -101,6 +101,7 @@ def desk(
         "translate": alone,
         "scrub": as_it_is,
         "told": heard.extend,
+        "counted": tuple,
         "rules": Rules(),
         "encoder": Encoder(),
         "clock": lambda: clock.now,

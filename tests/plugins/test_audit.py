@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,6 @@ from handspan.hooks import Hooks
 from handspan.plugins.audit import Audit, line
 from handspan.plugins.events import MessageSent, Notice, TerminalKilled
 from handspan.testing import BEGIN, Story, logs, play
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SENT = MessageSent(
     name="message_sent",
@@ -139,14 +136,12 @@ audit.teardown()
         ({"HANDSPAN_AUDIT_FILE": ""}, None),
         ({"HANDSPAN_AUDIT_FILE": "/a/b"}, "/a/b"),
         ({"HANDSPAN_AUDIT_FILE": "~/b"}, "~/b"),
-        ({"HANDSPAN_AUDIT_FILE": "on"}, "~/.local/state/handspan/audit.jsonl"),
-        ({"HANDSPAN_AUDIT_FILE": "on", "XDG_STATE_HOME": "/x"}, "/x/handspan/audit.jsonl"),
-        ({"HANDSPAN_AUDIT_FILE": "on", "XDG_STATE_HOME": "/x", "HANDSPAN_STATE_DIR": "/s"}, "/s/audit.jsonl"),
+        ({"HANDSPAN_AUDIT_FILE": "on"}, "/state/audit.jsonl"),
     ],
 )
 def test_where_it_writes(
     environ: dict[str, str], path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    audit = Audit.configured(environ)
+    audit = Audit.configured(environ, Path("/state"))
     assert (audit and str(audit.path)) == (path and path.replace("~", str(tmp_path)))

@@ -52,12 +52,13 @@ def test_each_of_the_five_is_one_post_in_its_order() -> None:
         sender.close()
     told = [json.loads(request.body) for request in receiver.requests]
     assert [event["id"] for event in told] == [log.uid for log in TOLD]
-    assert [event["type"].removeprefix("dev.handspan.") for event in told][:3] == [
-        "session_created",
-        "terminal_created",
-        "message_sent",
+    assert [(event["type"], event["data"]["event_type"]) for event in told][:3] == [
+        ("dev.handspan.session_started", "session_created"),
+        ("dev.handspan.terminal_started", "terminal_created"),
+        ("dev.handspan.message_sent", "message_sent"),
     ]
-    assert told[-1]["type"] == "dev.handspan.session_killed"
+    assert told[-1]["type"] == "dev.handspan.session_ended"
+    assert told[-1]["data"]["event_type"] == "session_killed"
 
 
 def test_structured_the_body_is_the_event() -> None:

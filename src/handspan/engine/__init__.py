@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from handspan.events import Event
     from handspan.senders import Sender
-    from handspan.signals import Log, Series
+    from handspan.signals import Count, Log, Series
 
 _log = logging.getLogger("handspan")
 
@@ -57,6 +57,7 @@ class Engine:
         translate: Callable[[Any], Iterable[Event]] = lambda event: (event,),
         scrub: Callable[[Event], Event] = lambda event: event,
         told: Callable[[Sequence[Log]], None] = lambda _: None,
+        counted: Callable[[], Iterable[Count]] = tuple,
         rules: Rules | None = None,
         encoder: Encoder | None = None,
         clock: Callable[[], int] = time.time_ns,
@@ -73,6 +74,7 @@ class Engine:
             translate=translate,
             scrub=scrub,
             told=told,
+            counted=counted,
             rules=rules or Rules(),
             encoder=encoder or Encoder(),
             clock=clock,

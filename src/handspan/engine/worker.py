@@ -69,6 +69,7 @@ class Setup:
     translate: Callable[[Any], Iterable[Event]]
     scrub: Callable[[Event], Event]
     told: Callable[[Sequence[Log]], None]
+    counted: Callable[[], Iterable[Count]]
     rules: Rules
     encoder: Encoder
     clock: Callable[[], int]
@@ -251,6 +252,7 @@ class Worker:
             yield self._dropped("queue_full", found.overflow)
         for moved in found.moved:
             yield from _exported(moved)
+        yield from self._setup.counted()
 
     def _move(self, batch: Batch, moved: Sequence[Moved]) -> None:
         for move in moved:

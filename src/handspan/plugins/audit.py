@@ -28,12 +28,12 @@ class Audit(Plugin):
         self.path = path
 
     @classmethod
-    def configured(cls, environ: Mapping[str, str]) -> Audit | None:
+    def configured(cls, environ: Mapping[str, str], state_dir: Path) -> Audit | None:
         """By HANDSPAN_AUDIT_FILE: a path, or `on` for audit.jsonl in the state directory. None if it is not set."""
         asked = environ.get("HANDSPAN_AUDIT_FILE")
         if not asked:
             return None
-        return cls(_state_directory(environ) / "audit.jsonl" if asked == "on" else Path(asked).expanduser())
+        return cls(state_dir / "audit.jsonl" if asked == "on" else Path(asked).expanduser())
 
     def setup(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,9 +60,3 @@ def line(event: HookEvent) -> bytes:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _state_directory(environ: Mapping[str, str]) -> Path:
-    if asked := environ.get("HANDSPAN_STATE_DIR"):
-        return Path(asked).expanduser()
-    return Path(environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "handspan"

@@ -106,7 +106,7 @@ def cloud_event(record: Record) -> CloudEvent | None:
     attributes: dict[str, Any] = {
         "id": log.uid,
         "source": f"/handspan/{quote(log.resource.namespace)}/{quote(log.resource.instance)}",
-        "type": f"dev.handspan.{event}",
+        "type": names.LOG_EVENTS[log.name].type,
         "subject": str(next((log.attributes[name] for name in _SUBJECTS if name in log.attributes), log.uid)),
         "time": _EPOCH + timedelta(microseconds=log.at // 1_000),
         "datacontenttype": "application/json",
