@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handspan.secret_key import key_in
+from handspan.secret_key import key_in, key_or_another
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +57,12 @@ def test_a_folder_that_can_t_be_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         key_in(tmp_path / "file" / "folder")
+
+
+def test_where_there_can_be_no_key_there_is_one_that_nobody_has(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    assert key_or_another(tmp_path / "file") != key_or_another(tmp_path / "file")
+    assert "digests are of their own" in caplog.text
+    assert key_or_another(tmp_path) == key_in(tmp_path)

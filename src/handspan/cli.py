@@ -198,7 +198,8 @@ def replay(
 
     PATH is what `handspan show` takes. The story is told anew: its sessions get ids of their own, and it ends now, so
     that another replay is another trace; with --speed it begins now and is told as it happened. OTEL_EXPORTER_OTLP_*
-    (headers, certificates, protocol) mean what they mean to the OpenTelemetry SDK.
+    (headers, certificates, protocol) mean what they mean to the OpenTelemetry SDK. What agents wrote is left out,
+    unless HANDSPAN_CONTENT is redacted or full.
 
     \b
     Examples:

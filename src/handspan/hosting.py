@@ -7,7 +7,6 @@ put ──▶ Engine: translate ▶ scrub ▶ sessions ▶ spool ──▶ OTLP,
 from __future__ import annotations
 
 import logging
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from handspan import destinations
@@ -15,7 +14,7 @@ from handspan.engine import Engine
 from handspan.hooks import Hooks, installed
 from handspan.otlp import Encoder
 from handspan.scrub import Scrubber
-from handspan.secret_key import key_in
+from handspan.secret_key import key_or_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -58,7 +57,7 @@ class Host:
             source=source,
             instance=instance,
             translate=translate,
-            scrub=Scrubber(settings.content, _key(settings.state_dir)),
+            scrub=Scrubber(settings.content, key_or_another(settings.state_dir)),
             told=self._hooks.put,
             counted=self._hooks.failures,
             rules=settings.rules(looks=looks),
@@ -109,11 +108,3 @@ def _senders(settings: Settings) -> dict[str, Sender]:
     if settings.callback_url:
         senders["callback"] = destinations.callback(settings.callback_url)
     return senders
-
-
-def _key(state_dir: Path) -> bytes:
-    try:
-        return key_in(state_dir)
-    except OSError as error:
-        _log.warning("%s can't be written (%s): until the next start, digests are of their own.", state_dir, error)
-        return secrets.token_bytes(32)

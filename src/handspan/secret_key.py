@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_log = logging.getLogger("handspan")
 
 _FILE = "digest.key"
 _BYTES = 32
@@ -24,6 +27,15 @@ def key_in(folder: Path) -> bytes:
         path.unlink(missing_ok=True)
     _make(path)
     return path.read_bytes()
+
+
+def key_or_another(folder: Path) -> bytes:
+    """The key of this folder, or one that nobody has, where there can be none."""
+    try:
+        return key_in(folder)
+    except OSError as error:
+        _log.warning("%s can't be written (%s): until the next start, digests are of their own.", folder, error)
+        return secrets.token_bytes(_BYTES)
 
 
 def _make(path: Path) -> None:

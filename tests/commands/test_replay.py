@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 HANDOFF = str(GOLDEN / "cao" / "07_handoff")
 
 
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the user's."""
+    monkeypatch.setenv("HANDSPAN_STATE_DIR", str(tmp_path / "state"))
+
+
 def asked(path: str, to: str, *, speed: float | None = None, same_ids: bool = False) -> Replay:
     return Replay(path=path, to=to, speed=speed, same_ids=same_ids, as_json=False)
 
@@ -140,3 +146,28 @@ def test_a_wrong_setting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
     with pytest.raises(Failure, match="OTEL_EXPORTER_OTLP_TIMEOUT"):
         replay(asked(written(tmp_path), "http://127.0.0.1:9"))
+
+
+def test_what_is_asked_for_goes_before_what_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/v1/traces")
+    with http_receiver() as receiver:
+        replay(asked(written(tmp_path), receiver.url))
+        assert {request.path for request in receiver.requests} == {"/v1/traces", "/v1/logs"}
+
+
+@pytest.mark.parametrize(("mode", "text"), [(None, None), ("full", "between us")])
+def test_what_agents_wrote_leaves_only_where_it_is_asked_for(
+    mode: str | None, text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mode:
+        monkeypatch.setenv("HANDSPAN_CONTENT", mode)
+    path = tmp_path / "events.jsonl"
+    events = Story("s").session().terminal("a", "alice").at(1).sent("m", "a", text="between us").at(2).end().events
+    path.write_text("".join(f"{to_line(event)}\n" for event in events))
+    with http_receiver() as receiver:
+        replay(asked(str(path), receiver.url, same_ids=True))
+        replay(asked(str(path), receiver.url, same_ids=True))
+        _, told = arrived(receiver)
+    first, again = [log for log in told if log.name == names.MESSAGE_SENT]
+    assert first.attributes.get(names.MESSAGE_TEXT) == text
+    assert again == first

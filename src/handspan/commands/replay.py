@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -14,24 +15,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handspan import destinations, otel_env, replaying
+from handspan import config, destinations, replaying
 from handspan.commands import Failure
 from handspan.engine import Engine
 from handspan.otlp import Encoder
 from handspan.reading import NoStory, Telling, opened
+from handspan.scrub import Scrubber
+from handspan.secret_key import key_or_another
 from handspan.senders.file import File
 from handspan.sources.jsonl import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handspan.config import Settings
     from handspan.events import Event
+    from handspan.otel_env import Otel
     from handspan.senders import Sender
     from handspan.signals import Log
 
     Said = tuple[int, Event]
 
 _SECOND = 1_000_000_000
+_ENDPOINT = re.compile("OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT")
 # How long a receiver may be away before a replay is given up. Unlike an engine's, its spool does not stay.
 PATIENCE = 30.0
 
@@ -61,13 +67,14 @@ class _Traces:
 def replay(asked: Replay, patience: float = PATIENCE) -> str:
     """Tell the story, wait until it has arrived, and say what was sent where. Raises Failure."""
     said, refused = _read(asked.path)
-    senders, resource = _destinations(asked.to)
+    settings = _settings(asked.to)
+    senders = _destinations(asked.to, settings.otel)
     where = " and ".join(dict.fromkeys(sender.name for sender in senders.values()))
     traces = _Traces()
     # What goes wrong is said once, at the end.
     logging.getLogger("handspan").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory(prefix="handspan-replay-") as folder:
-        engine = _engine(Path(folder), senders, resource, traces, _clock(asked, said))
+        engine = _engine(Path(folder), senders, settings, traces, _clock(asked, said))
         engine.start()
         _tell(engine, asked, said)
         arrived, troubles = _wait(engine, patience)
@@ -102,15 +109,21 @@ def _read(path: str) -> tuple[list[Said], int]:
     return said, len(told) - len(said)
 
 
-def _destinations(to: str | None) -> tuple[dict[str, Sender], dict[str, str]]:
+def _settings(to: str | None) -> Settings:
     environment = dict(os.environ)
     if to and "://" in to:
+        # Whatever else is said of where the kinds go.
+        environment = {name: said for name, said in environment.items() if not _ENDPOINT.fullmatch(name)}
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = to
     try:
-        otel = otel_env.read(environment, "http/protobuf")
-        if to and "://" not in to:
-            return {"file": File(to)}, destinations.resource(otel)
-        return destinations.otlp(otel, ("traces", "logs")), destinations.resource(otel)
+        return config.read(environment).settings
+    except config.WrongSetting as wrong:
+        raise Failure(str(wrong)) from wrong
+
+
+def _destinations(to: str | None, otel: Otel) -> dict[str, Sender]:
+    try:
+        return {"file": File(to)} if to and "://" not in to else destinations.otlp(otel, ("traces", "logs"))
     except (ValueError, OSError) as error:
         raise Failure(f"{error}.") from error
 
@@ -122,7 +135,7 @@ def _clock(asked: Replay, said: list[Said]) -> replaying.StoryTime | None:
 def _engine(
     folder: Path,
     senders: dict[str, Sender],
-    resource: dict[str, str],
+    settings: Settings,
     traces: _Traces,
     clock: replaying.StoryTime | None,
 ) -> Engine:
@@ -130,7 +143,8 @@ def _engine(
         folder,
         senders,
         source="replay",
-        encoder=Encoder(resource),
+        encoder=Encoder(destinations.resource(settings.otel)),
+        scrub=Scrubber(settings.content, key_or_another(settings.state_dir)),
         told=traces.hear,
         translate=clock.translate if clock else replaying.events_of,
         clock=clock or time.time_ns,
