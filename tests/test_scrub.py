@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY = b"not a secret, but a key of thirty-two"
-WHO: dict[str, Any] = {"at": BEGIN, "source": "cao", "instance": "here", "session": "s-1"}
+WHO: dict[str, Any] = {"id": "e-1", "at": BEGIN, "source": "cao", "instance": "here", "session": "s-1"}
 TOKEN = f"ghp_{made(ALNUM, 36)}"
 
 
@@ -224,3 +224,14 @@ def test_an_id_without_a_secret_stays(uid: str) -> None:
 def test_any_id_is_scrubbed_once(uid: str, mode: ContentMode) -> None:
     told = scrubbed(StatusChanged(**WHO, terminal=uid, status="ready"), mode)
     assert scrubbed(told, mode) == told
+
+
+def test_no_id_tells_whether_a_text_was_guessed() -> None:
+    said, again = (notice_of("a word", KEY) for _ in range(2))
+    assert said.id == again.id
+    assert said.id != Notice(at=1, source="s", instance="i", session="u", name="n", text="a word").id
+    assert notice_of("a word", b"another key").id != said.id != notice_of("b word", KEY).id
+
+
+def notice_of(text: str, key: bytes) -> Event:
+    return Scrubber("off", key)(Notice(at=1, source="s", instance="i", session="u", name="n", text=text))

@@ -224,7 +224,7 @@ SAID = {
 +3.93 status 1b0923da working
 +6.85 status 1b0923da ready
 +8.90 status 1b0923da working
-+9.66 typed typed:afe180ece6f43ef8 assign f2fc4e45 -> 1b0923da
++9.66 typed typed:1b0923da:1795171184840379000 assign f2fc4e45 -> 1b0923da
 +10.00 terminal 1b0923da ended exited (last seen before)
 +14.97 sent inbox:1@test send_message f2fc4e45 -> 1b0923da
 +19.22 terminal f2fc4e45 ended killed
@@ -265,7 +265,7 @@ SAID = {
 +3.96 status c32f49a7 working
 +6.88 status c32f49a7 ready
 +8.93 status c32f49a7 working
-+9.70 typed typed:a54868cc6b5e716a assign 2260a19c -> c32f49a7
++9.70 typed typed:c32f49a7:1795171245826259000 assign 2260a19c -> c32f49a7
 +0.12 terminal 2260a19c developer
 +12.65 status 2260a19c unknown
 +3.87 terminal c32f49a7 reviewer by 2260a19c
@@ -579,7 +579,7 @@ def test_a_typed_message_is_not_taken_for_a_queued_one_of_the_same_two() -> None
     said = after(TWO, queued(5, 1, "from the inbox"), typed(6, "past the inbox"), typed(7, "from the inbox, with more"))
     assert said == (
         "+4.80 sent inbox:1@test send_message s -> w\n"
-        "+6.00 typed typed:99dda5aae37222d4 send_message s -> w\n"
+        "+6.00 typed typed:w:1795170006000000000 send_message s -> w\n"
         "+7.00 delivered inbox:1@test\n"
     )
 
@@ -597,7 +597,7 @@ def test_a_message_that_was_queued_after_another_was_typed_is_another() -> None:
 
 def test_a_message_of_another_sender_is_another() -> None:
     said = after([*TWO, row(4.5, "o")], queued(5, 1, "same words"), typed(6, "same words", sender="o"))
-    assert said.endswith("+6.00 typed typed:d0709ffa16ee12e5 send_message o -> w\n")
+    assert said.endswith("+6.00 typed typed:w:1795170006000000000 send_message o -> w\n")
 
 
 def test_a_delivery_without_a_hook_is_dated_to_the_look_and_said_once() -> None:

@@ -73,7 +73,7 @@ def test_ids_are_made_of_caos_own() -> None:
         "t:delegated",
         "t:prompt:sent",
         "inbox:7@i:sent",
-        "typed:cc962a461467d8c1:delivered",
+        f"typed:t:{AT}:delivered",
         "t:answered",
         "j:failed",
     ]
