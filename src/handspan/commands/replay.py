@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from handspan import config, destinations, replaying
 from handspan.commands import Failure
 from handspan.engine import Engine
@@ -157,11 +159,15 @@ def _tell(engine: Engine, asked: Replay, said: list[Said]) -> None:
     if asked.speed is None:
         # At once, it ends now: what backends show first is the last hour.
         last = max(at for at, _ in said)
-        shift = 0 if asked.same_ids else now - last - replaying.SETTLE * _SECOND
-        replaying.at_once(engine, replaying.retold(said, suffix, replaying.shifted(shift)))
+        when = replaying.shifted(0 if asked.same_ids else now - last - replaying.SETTLE * _SECOND)
     else:
         when = replaying.scaled(said[0][0], now, asked.speed)
-        replaying.in_time(engine, replaying.retold(said, suffix, when))
+    told = replaying.retold(said, suffix, when)
+    # In a terminal, and nowhere else.
+    with typer.progressbar(
+        told, length=len(said), label="Telling", show_pos=True, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as progress:
+        (replaying.at_once if asked.speed is None else replaying.in_time)(engine, progress)
 
 
 def _report(asked: Replay, events: int, refused: int, where: str, traces: list[str]) -> str:
