@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -67,9 +68,18 @@ def test_the_rules_and_the_entry_point_that_the_page_on_plugins_shows_are_some()
 
 def test_the_event_that_the_readme_shows_is_one() -> None:
     shown = [line for page in PAGES for block in blocks(page, "json") for line in block.splitlines()]
-    assert shown
-    for line in shown:
+    events = [line for line in shown if line.startswith('{"type"')]
+    assert events
+    for line in events:
         from_line(line)
+
+
+def test_json_and_toml_that_a_page_shows_can_be_read() -> None:
+    for page in PAGES:
+        for block in blocks(page, "json"):
+            assert [json.loads(one) for one in (block.splitlines() if block.startswith('{"type"') else [block])]
+        for block in blocks(page, "toml"):
+            assert tomllib.loads(block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
