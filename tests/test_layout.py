@@ -91,8 +91,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "sources.*": {"events"},
     # What leaves, as bytes.
     "otlp": {"otlp.*"},
-    "otlp.requests": {"__init__", "names"},
-    "otlp.encoding": {"names", "otlp.requests", "signals"},
+    "otlp.wire": set(),
+    "otlp.requests": {"__init__", "names", "otlp.wire"},
+    "otlp.encoding": {"names", "otlp.requests", "otlp.wire", "signals"},
     "otlp.reading": {"names", "signals"},
     # What is shown is drawn from signals alone.
     "show": set(),

@@ -21,7 +21,7 @@ from handspan import names
 from handspan.otlp import Encoder, request
 from handspan.signals import Exemplar, Link, Log, Point, Resource, Series, Span, SpanEvent
 from handspan.testing import BEGIN
-from tests import signal_strategies
+from tests import protobuf_signals, signal_strategies
 from tests.golden_files import played
 from tests.sdk_signals import about, sdk_log, sdk_metrics, sdk_span
 
@@ -198,6 +198,44 @@ def test_metrics_are_what_the_official_encoder_makes_of_them() -> None:
     ours = ExportMetricsServiceRequest.FromString(request([Encoder().metric(series, at) for series in SERIES]))
     theirs = as_meant_for_metrics(encode_metrics(sdk_metrics(SERIES, at)))
     assert str(ours) == str(theirs)
+
+
+# --- beside protobuf's own classes ---------------------------------------------------------------------------------
+
+
+@given(signal_strategies.spans | signal_strategies.logs)
+def test_a_record_is_the_bytes_that_protobuf_makes_of_it(signal: Span | Log) -> None:
+    assert Encoder().record(signal).body == protobuf_signals.record_of(signal)
+
+
+def test_the_records_of_a_story_are_the_bytes_that_protobuf_makes_of_them() -> None:
+    encoder = Encoder()
+    for signal in (FULL, NOTICE, *golden()):
+        assert encoder.record(signal).body == protobuf_signals.record_of(signal)
+
+
+@given(signal_strategies.series, signal_strategies.times)
+def test_a_metric_is_the_bytes_that_protobuf_makes_of_it(series: Series, at: int) -> None:
+    assert Encoder().metric(series, at).body == protobuf_signals.metric_of(series, at)
+
+
+@given(signal_strategies.resources, st.dictionaries(signal_strategies.texts, signal_strategies.texts))
+def test_a_resource_is_the_bytes_that_protobuf_makes_of_it(resource: Resource, extra: dict[str, str]) -> None:
+    log = Log(uid="u", name="n", at=1, severity=9, body="b", resource=resource, attributes={})
+    encoded = Encoder(extra).record(log).resource
+    assert encoded == resource_pb2.Resource.FromString(encoded).SerializeToString(deterministic=True)
+
+
+EQUAL: tuple[Value, ...] = (True, 1, 1.0, False, 0, 0.0, -0.0, "1", "", ())
+
+
+def test_values_that_are_equal_are_told_apart() -> None:
+    encoder = Encoder()
+    logs = [
+        Log(uid="u", name="n", at=1, severity=9, body="", resource=DEVELOPER, attributes={"same": value})
+        for value in EQUAL * 2
+    ]
+    assert [encoder.record(log).body for log in logs] == [protobuf_signals.record_of(log) for log in logs]
 
 
 # --- records ---------------------------------------------------------------------------------------------------------

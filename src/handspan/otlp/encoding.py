@@ -1,4 +1,7 @@
-"""Signals to records: each signal is encoded once, by protobuf's own classes.
+"""Signals to records: each signal is encoded once, to the bytes that protobuf's own classes would make of it.
+
+By hand, since it is done for every event: benchmarks/results/way_out.md has what that saves. Fields are called by their
+numbers in OTLP's .proto files, and stand in the order of these.
 
 Equal signals give equal bytes on any machine, so the time at which a log event was observed is the time at which it
 happened. No signal that the rules make is refused here, whatever a source has put into it.
@@ -6,24 +9,18 @@ happened. No signal that the rules make is refused here, whatever a source has p
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
-from opentelemetry.proto.metrics.v1 import metrics_pb2
-from opentelemetry.proto.resource.v1 import resource_pb2
-from opentelemetry.proto.trace.v1 import trace_pb2
-
 from handspan import names
 from handspan.otlp.requests import Record
+from handspan.otlp.wire import data, double, fixed32, fixed64, int64, message, sfixed64, uint32
 from handspan.signals import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from google.protobuf.message import Message  # type: ignore[import-untyped] # (it has no stubs)
 
     from handspan.signals import Attributes, Exemplar, Link, Log, Point, Resource, Series, SpanEvent, SpanKind, Value
 
@@ -45,16 +42,16 @@ class Encoder:
         resource = self._resource(signal.resource)
         if isinstance(signal, Span):
             key = signal.trace_id + signal.span_id
-            return Record(kind="traces", key=key, resource=resource, body=_bytes(_span(signal)))
-        return Record(kind="logs", key=signal.uid, resource=resource, body=_bytes(_log(signal)))
+            return Record(kind="traces", key=key, resource=resource, body=_span(signal))
+        return Record(kind="logs", key=signal.uid, resource=resource, body=_log(signal))
 
     def metric(self, series: Series, at: int) -> Record:
         """The record of a metric as it stands at `at`: cumulative, since its start."""
         resource = self._resource(series.resource)
-        return Record(kind="metrics", key=series.name, resource=resource, body=_bytes(_metric(series, at)))
+        return Record(kind="metrics", key=series.name, resource=resource, body=_metric(series, at))
 
     def _encoded(self, resource: Resource) -> bytes:
-        return _bytes(resource_pb2.Resource(attributes=_attributes(_about(resource) | self._extra)))
+        return _attributes(1, _about(resource) | self._extra)
 
 
 def _is_ours(name: str) -> bool:
@@ -74,157 +71,181 @@ def _about(resource: Resource) -> dict[str, Value]:
     return about
 
 
-def _bytes(message: Message) -> bytes:
-    encoded: bytes = message.SerializeToString()
-    return encoded
-
-
 # --- values ----------------------------------------------------------------------------------------------------------
 
 # What an AnyValue's integer can hold.
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
+# The attributes of a hundred terminals at once. The rules let none be longer than 1,024 bytes: 2.5 MB at the most.
+_ATTRIBUTES: Final = 1_024
 
 
-def _text(text: str) -> str:
-    # A source inside the process may hand over half a surrogate pair, which protobuf refuses.
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+def _text(text: str) -> bytes:
+    # A source inside the process may hand over half a surrogate pair, which is no UTF-8.
+    return text.encode("utf-8", "backslashreplace")
 
 
-def _attributes(attributes: Attributes) -> list[common_pb2.KeyValue]:
-    return [common_pb2.KeyValue(key=_text(name), value=_value(value)) for name, value in attributes.items()]
+def _attributes(field: int, attributes: Attributes) -> bytes:
+    return b"".join([
+        _text_attribute(field, name, value) if isinstance(value, str) else _key_value(field, name, value)
+        for name, value in attributes.items()
+    ])
 
 
-def _value(value: Value) -> common_pb2.AnyValue:
+# Nine of ten attributes are texts that came before. Only texts: True is equal to 1, and -0.0 to 0.0, but their bytes
+# are not.
+@lru_cache(_ATTRIBUTES)
+def _text_attribute(field: int, name: str, text: str) -> bytes:
+    return _key_value(field, name, text)
+
+
+def _key_value(field: int, name: str, value: Value) -> bytes:
+    return message(field, data(1, _text(name)) + message(2, _value(value)))
+
+
+def _value(value: Value) -> bytes:
     if isinstance(value, str):
-        return common_pb2.AnyValue(string_value=_text(value))
+        return message(1, _text(value))
     if isinstance(value, bool):  # before int, which it is one of
-        return common_pb2.AnyValue(bool_value=value)
+        return int64(2, value)
     if isinstance(value, int):
         # The sum of several reports may be larger; the specification has such a number as decimal text.
-        return common_pb2.AnyValue(int_value=value) if _LEAST <= value <= _MOST else _value(str(value))
+        return int64(3, value) if _LEAST <= value <= _MOST else _value(str(value))
     if isinstance(value, float):
-        return common_pb2.AnyValue(double_value=value)
-    return common_pb2.AnyValue(array_value=common_pb2.ArrayValue(values=map(_value, value)))
+        return double(4, value)
+    return message(5, b"".join([message(1, _value(each)) for each in value]))
 
 
 # --- spans -----------------------------------------------------------------------------------------------------------
 
-_KINDS: Final[Mapping[SpanKind, trace_pb2.Span.SpanKind.ValueType]] = MappingProxyType({
-    "internal": trace_pb2.Span.SPAN_KIND_INTERNAL,
-    "producer": trace_pb2.Span.SPAN_KIND_PRODUCER,
-    "consumer": trace_pb2.Span.SPAN_KIND_CONSUMER,
-})
-_SAMPLED: Final = 0x01
-# Parents, and all links but those to a stranger's span, are spans of ours: known not to be remote.
-_LOCAL: Final = trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
-_REMOTE: Final = _LOCAL | trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
-_ERROR: Final = trace_pb2.Status(code=trace_pb2.Status.STATUS_CODE_ERROR)
+_KINDS: Final[Mapping[SpanKind, int]] = MappingProxyType({"internal": 1, "producer": 4, "consumer": 5})
+# The flags of a span and of what it links to: it is sampled, whether it is remote is known, and it is.
+_SAMPLED, _KNOWN, _IS_REMOTE = 0x001, 0x100, 0x200
+# Parents, and all links but those to a stranger's span, are spans of ours.
+_OURS: Final = _KNOWN | _SAMPLED
+_STRANGERS: Final = _KNOWN | _IS_REMOTE
+_STATUS_ERROR: Final = message(15, uint32(3, 2))
 
 
-def _span(span: Span) -> trace_pb2.Span:
-    return trace_pb2.Span(
-        trace_id=bytes.fromhex(span.trace_id),
-        span_id=bytes.fromhex(span.span_id),
-        parent_span_id=bytes.fromhex(span.parent_span_id or ""),
-        flags=_LOCAL | _SAMPLED,
-        name=_text(span.name),
-        kind=_KINDS[span.kind],
-        start_time_unix_nano=span.start,
-        end_time_unix_nano=span.end,
-        attributes=_attributes(span.attributes),
-        events=map(_event, span.events),
-        dropped_events_count=span.dropped_events,
-        links=map(_link, span.links),
-        dropped_links_count=span.dropped_links,
-        status=_ERROR if span.error else None,
-    )
+def _span(span: Span) -> bytes:
+    return b"".join((
+        data(1, bytes.fromhex(span.trace_id)),
+        data(2, bytes.fromhex(span.span_id)),
+        data(4, bytes.fromhex(span.parent_span_id or "")),
+        data(5, _text(span.name)),
+        uint32(6, _KINDS[span.kind]),
+        fixed64(7, span.start),
+        fixed64(8, span.end),
+        _attributes(9, span.attributes),
+        *[message(11, _event(event)) for event in span.events],
+        uint32(12, span.dropped_events),
+        *[message(13, _link(link)) for link in span.links],
+        uint32(14, span.dropped_links),
+        _STATUS_ERROR if span.error else b"",
+        fixed32(16, _OURS),
+    ))
 
 
-def _event(event: SpanEvent) -> trace_pb2.Span.Event:
-    return trace_pb2.Span.Event(
-        time_unix_nano=event.at, name=_text(event.name), attributes=_attributes(event.attributes)
-    )
+def _event(event: SpanEvent) -> bytes:
+    return fixed64(1, event.at) + data(2, _text(event.name)) + _attributes(3, event.attributes)
 
 
-def _link(link: Link) -> trace_pb2.Span.Link:
-    return trace_pb2.Span.Link(
-        trace_id=bytes.fromhex(link.trace_id),
-        span_id=bytes.fromhex(link.span_id),
-        attributes=_attributes({names.LINK_TYPE: link.type}),
-        flags=_REMOTE if link.type == names.LINK_UPSTREAM else _LOCAL | _SAMPLED,
-    )
+def _link(link: Link) -> bytes:
+    return b"".join((
+        data(1, bytes.fromhex(link.trace_id)),
+        data(2, bytes.fromhex(link.span_id)),
+        _text_attribute(4, names.LINK_TYPE, link.type),
+        fixed32(6, _STRANGERS if link.type == names.LINK_UPSTREAM else _OURS),
+    ))
 
 
 # --- log events ------------------------------------------------------------------------------------------------------
 
 
-def _log(log: Log) -> LogRecord:
-    return LogRecord(
-        time_unix_nano=log.at,
-        observed_time_unix_nano=log.at,
-        severity_number=SeverityNumber.ValueType(log.severity),
-        body=_value(log.body),
-        attributes=_attributes(log.attributes),
-        flags=_SAMPLED if log.trace_id else 0,
-        trace_id=bytes.fromhex(log.trace_id or ""),
-        span_id=bytes.fromhex(log.span_id or ""),
-        event_name=_text(log.name),
-    )
+def _log(log: Log) -> bytes:
+    return b"".join((
+        fixed64(1, log.at),
+        uint32(2, log.severity),
+        message(5, _value(log.body)),
+        _attributes(6, log.attributes),
+        fixed32(8, _SAMPLED if log.trace_id else 0),
+        data(9, bytes.fromhex(log.trace_id or "")),
+        data(10, bytes.fromhex(log.span_id or "")),
+        fixed64(11, log.at),
+        data(12, _text(log.name)),
+    ))
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
-_CUMULATIVE: Final = metrics_pb2.AGGREGATION_TEMPORALITY_CUMULATIVE
+_CUMULATIVE: Final = uint32(2, 2)
+_MONOTONIC: Final = uint32(3, 1)
 
 
-def _metric(series: Series, at: int) -> metrics_pb2.Metric:
-    metric = metrics_pb2.Metric(name=_text(series.name), description=_text(series.says), unit=_text(series.unit))
+def _metric(series: Series, at: int) -> bytes:
+    return b"".join((
+        data(1, _text(series.name)),
+        data(2, _text(series.says)),
+        data(3, _text(series.unit)),
+        _points(series, at),
+    ))
+
+
+def _points(series: Series, at: int) -> bytes:
     match series.kind:
         case "gauge":
-            metric.gauge.data_points.extend(_number(point, 0, at) for point in series.points)
+            return message(5, b"".join([message(1, _number(point, 0, at)) for point in series.points]))
         case "counter":
-            metric.sum.aggregation_temporality = _CUMULATIVE
-            metric.sum.is_monotonic = True
-            metric.sum.data_points.extend(_number(point, series.start, at) for point in series.points)
+            points = [message(1, _number(point, series.start, at)) for point in series.points]
+            return message(7, b"".join([*points, _CUMULATIVE, _MONOTONIC]))
         case "histogram":
-            metric.histogram.aggregation_temporality = _CUMULATIVE
-            metric.histogram.data_points.extend(_distribution(point, series, at) for point in series.points)
-    return metric
+            points = [message(1, _distribution(point, series, at)) for point in series.points]
+            return message(9, b"".join([*points, _CUMULATIVE]))
 
 
-def _number(point: Point, start: int, at: int) -> metrics_pb2.NumberDataPoint:
-    made = metrics_pb2.NumberDataPoint(
-        attributes=_attributes(point.labels),
-        start_time_unix_nano=start,
-        time_unix_nano=at,
-        exemplars=map(_exemplar, point.exemplars),
-    )
-    _put(made, point.value)
-    return made
+def _number(point: Point, start: int, at: int) -> bytes:
+    return b"".join((
+        fixed64(2, start),
+        fixed64(3, at),
+        _as_double(4, point.value),
+        *[message(5, _exemplar(exemplar)) for exemplar in point.exemplars],
+        _as_integer(6, point.value),
+        _attributes(7, point.labels),
+    ))
 
 
-def _distribution(point: Point, series: Series, at: int) -> metrics_pb2.HistogramDataPoint:
-    return metrics_pb2.HistogramDataPoint(
-        attributes=_attributes(point.labels),
-        start_time_unix_nano=series.start,
-        time_unix_nano=at,
-        count=sum(point.buckets),
-        sum=point.value,
-        bucket_counts=point.buckets,
-        explicit_bounds=series.bounds,
-        exemplars=map(_exemplar, point.exemplars),
-    )
+def _distribution(point: Point, series: Series, at: int) -> bytes:
+    return b"".join((
+        fixed64(2, series.start),
+        fixed64(3, at),
+        fixed64(4, sum(point.buckets)),
+        double(5, point.value),
+        data(6, struct.pack(f"<{len(point.buckets)}Q", *point.buckets)),
+        data(7, struct.pack(f"<{len(series.bounds)}d", *series.bounds)),
+        *[message(8, _exemplar(exemplar)) for exemplar in point.exemplars],
+        _attributes(9, point.labels),
+    ))
 
 
-def _exemplar(exemplar: Exemplar) -> metrics_pb2.Exemplar:
-    made = metrics_pb2.Exemplar(time_unix_nano=exemplar.at, trace_id=bytes.fromhex(exemplar.trace_id))
-    _put(made, exemplar.value)
-    return made
+def _exemplar(exemplar: Exemplar) -> bytes:
+    return b"".join((
+        fixed64(2, exemplar.at),
+        _as_double(3, exemplar.value),
+        data(5, bytes.fromhex(exemplar.trace_id)),
+        _as_integer(6, exemplar.value),
+    ))
 
 
-def _put(into: metrics_pb2.NumberDataPoint | metrics_pb2.Exemplar, value: float) -> None:
-    if isinstance(value, int) and _LEAST <= value <= _MOST:
-        into.as_int = value
-    else:
-        into.as_double = value
+# A number is in one of two fields, and other fields stand between them.
+
+
+def _as_double(field: int, value: float) -> bytes:
+    return b"" if _is_integer(value) else double(field, value)
+
+
+def _as_integer(field: int, value: float) -> bytes:
+    return sfixed64(field, int(value)) if _is_integer(value) else b""
+
+
+def _is_integer(value: float) -> bool:
+    return isinstance(value, int) and _LEAST <= value <= _MOST

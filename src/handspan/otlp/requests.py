@@ -1,7 +1,6 @@
 """Export requests, put together from encoded records without looking into them.
 
-The requests of all three kinds have the same shape (field numbers in brackets), and a message in a message is its tag,
-its length and its bytes:
+The requests of all three kinds have the same shape (field numbers in brackets):
 
     request ─[1]─ one for each resource ┬[1]─ Resource
                                         └[2]─ one scope ┬[1]─ InstrumentationScope
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from handspan import __version__, names
+from handspan.otlp.wire import message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,22 +32,8 @@ class Record:
     body: bytes
 
 
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def _framed(field: int, content: bytes) -> bytes:
-    return bytes([field << 3 | _LENGTH_DELIMITED]) + _varint(len(content)) + content
-
-
-_LENGTH_DELIMITED: Final = 2
-_SCOPE: Final = _framed(1, _framed(1, names.SCOPE.encode()) + _framed(2, __version__.encode()))
-_SCHEMA_URL: Final = _framed(3, names.SCHEMA_URL.encode())
+_SCOPE: Final = message(1, message(1, names.SCOPE.encode()) + message(2, __version__.encode()))
+_SCHEMA_URL: Final = message(3, names.SCHEMA_URL.encode())
 # What stands around a record that is alone with its resource: the scope, and the tags and lengths of its group, its
 # resource, its scope and itself. A tag is one byte here, a length below 32 GiB at most five.
 _AROUND: Final = len(_SCOPE) + len(_SCHEMA_URL) + 4 * (1 + 5)
@@ -59,12 +45,12 @@ def request(records: Sequence[Record]) -> bytes:
         raise ValueError("a request takes records of one kind: make one for each")
     groups: dict[bytes, list[bytes]] = {}
     for record in records:
-        groups.setdefault(record.resource, []).append(_framed(2, record.body))
-    return b"".join(_framed(1, _group(resource, bodies)) for resource, bodies in groups.items())
+        groups.setdefault(record.resource, []).append(message(2, record.body))
+    return b"".join(message(1, _group(resource, bodies)) for resource, bodies in groups.items())
 
 
 def _group(resource: bytes, bodies: list[bytes]) -> bytes:
-    return _framed(1, resource) + _framed(2, _SCOPE + b"".join(bodies) + _SCHEMA_URL)
+    return message(1, resource) + message(2, _SCOPE + b"".join(bodies) + _SCHEMA_URL)
 
 
 def framed_size(record: Record) -> int:
