@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from handspan import names
 from handspan.engine.intake import Intake
-from handspan.events import Activity
+from handspan.events import Activity, to_line
 from handspan.metrics import Book
 from handspan.otlp import Encoder
 from handspan.rules import Rules
@@ -130,6 +130,12 @@ def test_a_batch_holds_the_events_in_their_time_and_all_that_they_cause(life: Li
     assert [(owner, record.kind) for owner, record in batch.records] == [("s", "logs")] * len(logs)
     assert [log.attributes["handspan.span.name"] for log in logs] == ["session s", "terminal t", "boot t"]
     assert {name for name, _, _ in batch.metrics} >= {names.EVENTS}
+
+
+def test_the_journal_has_each_event_once_and_as_a_file_of_events_has_it(life: Life) -> None:
+    one, two = Story(name="ä\0").session().at(1).terminal("t").events
+    assert life.take(one)[0].steps == f"[{BEGIN},{to_line(one)}]"
+    assert life.take(two)[0].steps == f"[{BEGIN + SECOND},{to_line(two)}]"
 
 
 def test_time_in_which_nothing_happens_is_not_committed(life: Life) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import logging
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handspan import names
-from handspan.events import InvalidEvent, Tick, from_json, to_json, type_of
+from handspan.events import InvalidEvent, Tick, from_json, to_line, type_of
 from handspan.signals import Count, Log, Observation, Span
 from handspan.spool import Batch
 
@@ -46,7 +46,7 @@ class Intake:
         self._known = known
         self._clock = clock
         # Ticks and events that are not in a batch yet.
-        self._steps: list[int | dict[str, Any]] = []
+        self._steps: list[str] = []
         self._failing: set[type[Exception]] = set()
 
     def take(self, events: Iterable[Event]) -> tuple[Batch, list[Log]]:
@@ -54,14 +54,14 @@ class Intake:
         now = self._clock()
         batch = Batch(at=now)
         signals: list[Signal] = []
-        for event, form in self._unknown(batch, events, signals):
+        for event, line in self._unknown(batch, events, signals):
             # What has piled up is told in its own time: what was due between two events leaves between them.
             signals += self._tick(min(now, event.at), due=True)
             signals += self._apply(event)
-            self._steps.append(form)
+            self._steps.append(line)
         signals += self._tick(now)
         if signals:
-            batch.steps = json.dumps(self._steps, separators=(",", ":"))
+            batch.steps = f"[{','.join(self._steps)}]"
             self._steps = []
         return batch, self._put(batch, signals)
 
@@ -81,28 +81,28 @@ class Intake:
         signals: list[Signal] = []
         while (moment := self.sessions.moment(now)) is not None:
             if due or (self.sessions.due is not None and self.sessions.due <= moment):
-                self._steps.append(moment)
+                self._steps.append(str(moment))
             signals += self._apply(Tick(at=moment))
         return signals
 
     def _unknown(
         self, batch: Batch, events: Iterable[Event], signals: list[Signal]
-    ) -> Iterable[tuple[Event, dict[str, Any]]]:
+    ) -> Iterable[tuple[Event, str]]:
         ids: set[bytes] = set()
         for event in events:
-            form = to_json(event)
+            line = to_line(event)
             try:
-                key = blake2b(f"{event.session}\0{event.id}".encode(), digest_size=16).digest()
-                json.dumps(form, ensure_ascii=False).encode()
+                line.encode()
             except UnicodeEncodeError:
                 signals.append(self._count(names.EVENTS, event, type=type_of(event)))
                 signals.append(self._count(names.EVENTS_DROPPED, event, reason="invalid"))
                 continue
+            key = blake2b(f"{event.session}\0{event.id}".encode(), digest_size=16).digest()
             if key in ids or self._known(key, batch.at):
                 signals.append(self._count(names.EVENTS, event, type=type_of(event)))
                 continue
             ids.add(key)
-            yield event, form
+            yield event, line
         batch.ids += ids
 
     @staticmethod
