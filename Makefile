@@ -19,10 +19,10 @@ UV_LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check format golden bench coverage lock upgrade clean
+.PHONY: help up test check format golden bench bench-way-out bench-crash coverage lock upgrade clean
 
 help: ## This table
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 up: $(RUN) ## Install what Handspan needs and show a demo story as a waterfall
 	@$(BIN)/handspan demo
@@ -48,6 +48,14 @@ golden: $(DEV) ## Rewrite golden files and reference; read the diff before you c
 
 bench: $(RUN) ## Measure the speed and the memory of the core
 	$(BIN)/python -m benchmarks.core
+
+bench-way-out: $(RUN) ## Measure the encoder, where an event's time goes, and the way out beside the SDK's, with an outage
+	$(BIN)/python -m benchmarks.encoding
+	$(BIN)/python -m benchmarks.stages
+	$(BIN)/python -m benchmarks.way_out
+
+bench-crash: $(RUN) ## Kill an engine 300 times, and compare what arrives with what should: some ten minutes
+	$(BIN)/python -m benchmarks.crash 300
 
 coverage: $(DEV) ## Run all tests and list the lines and branches that none reached
 	$(BIN)/coverage run -m pytest

@@ -85,9 +85,7 @@ class Intake:
             signals += self._apply(Tick(at=moment))
         return signals
 
-    def _unknown(
-        self, batch: Batch, events: Iterable[Event], signals: list[Signal]
-    ) -> Iterable[tuple[Event, str]]:
+    def _unknown(self, batch: Batch, events: Iterable[Event], signals: list[Signal]) -> Iterable[tuple[Event, str]]:
         ids: set[bytes] = set()
         for event in events:
             line = to_line(event)
