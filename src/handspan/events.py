@@ -285,7 +285,8 @@ _TIME_FIELDS = frozenset({"at", "last_seen"})
 def time_to_text(at: int) -> str:
     """RFC 3339 in UTC with nine decimals."""
     seconds, nanos = divmod(at, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
+    # Cut before the offset. strftime() takes twice as long, and this is done for every event.
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanos:09d}Z"
 
 
 def time_from_text(text: str) -> int:
@@ -314,9 +315,13 @@ def to_json(event: Event | Said) -> dict[str, Any]:
     return form
 
 
+# Made once: json.dumps() makes one each time.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def to_line(event: Event | Said) -> str:
     """The JSON form as one line, for a file of events."""
-    return json.dumps(to_json(event), ensure_ascii=False, separators=(",", ":"))
+    return _compact.encode(to_json(event))
 
 
 def from_json(form: object) -> Event:
