@@ -186,7 +186,7 @@ INSTANCE: Final = "handspan.instance"
 DISTRO: Final = "telemetry.distro.name"
 
 RESOURCE: Final[Mapping[str, str]] = MappingProxyType({
-    SERVICE_NAME: "The agent; the orchestrator where no agent is meant.",
+    SERVICE_NAME: "The agent; the orchestrator where no agent is meant: `OTEL_SERVICE_NAME`, else its kind.",
     SERVICE_NAMESPACE: "Which kind of orchestrator runs it.",
     SERVICE_INSTANCE: "The terminal; the orchestrator's instance where no terminal is meant.",
     INSTANCE: "Which orchestrator, the same over its restarts.",

@@ -292,11 +292,11 @@ def test_a_resource_is_the_agent_or_the_orchestrator() -> None:
     }
 
 
-def test_what_is_added_to_a_resource_overrides_nothing() -> None:
+def test_what_is_added_to_a_resource_overrides_nothing_but_the_name_of_the_orchestrator_s_service() -> None:
     taken = {"host.name": "h", "service.version": "7", "sessions.id": "s", "handspanner": "h", "half": "\ud800"}
     ours = dict.fromkeys((*names.RESOURCE, "session.id", "handspan.anything"), "mine")
     said = taken | {"half": "\\ud800"}
-    assert resource_of(ORCHESTRATOR, taken | ours) == about(ORCHESTRATOR) | said
+    assert resource_of(ORCHESTRATOR, taken | ours) == about(ORCHESTRATOR) | said | {"service.name": "mine"}
     assert resource_of(DEVELOPER, taken | ours) == about(DEVELOPER) | said
 
 

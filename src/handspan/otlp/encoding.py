@@ -32,9 +32,11 @@ _RESOURCES: Final = 1_024
 
 
 class Encoder:
-    """Signals to records. `extra` goes into every resource, and overrides nothing that a resource says itself."""
+    """Signals to records. `extra` goes into every resource. It overrides nothing that a resource says itself, but for
+    the orchestrator's name of its service."""
 
     def __init__(self, extra: Mapping[str, str] = _NOTHING) -> None:
+        self._service = extra.get(names.SERVICE_NAME)
         self._extra = {name: value for name, value in extra.items() if not _is_ours(name)}
         self._resource = lru_cache(_RESOURCES)(self._encoded)
 
@@ -51,7 +53,10 @@ class Encoder:
         return Record(kind="metrics", key=series.name, resource=resource, body=_metric(series, at))
 
     def _encoded(self, resource: Resource) -> bytes:
-        return _attributes(1, _about(resource) | self._extra)
+        about = _about(resource) | self._extra
+        if resource.terminal is None and self._service:
+            about[names.SERVICE_NAME] = self._service
+        return _attributes(1, about)
 
 
 def _is_ours(name: str) -> bool:
