@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handspan import ids, names
+from handspan.events import MessageDelivered
 from handspan.rules.memory import SECOND, Rules
 from handspan.testing import Player, Story, logs, play, spans
 from tests.picture_of import booted, counted, logs_of, moment, passed, supervised, tree
@@ -580,3 +581,17 @@ def test_what_a_cut_makes_due_is_done_at_once() -> None:
     (session,) = player.sessions
     assert [span.attributes[names.PART] for span in spans(player.signals) if span.name == "session.started"] == [1, 2]
     assert session.due is None or session.due > player.sessions.now
+
+
+def test_a_turn_that_is_squeezed_before_a_message_was_not_started_by_it() -> None:
+    story = passed(Story().at(0).alive("dev"), 101).sent("m", "dev", at=moment(99.8))
+    passed(story, 105).status("dev", "working", at=moment(97)).add(
+        MessageDelivered, message="m", terminal="dev", at=moment(98)
+    )
+    signals = play(story.at(110).end().events, rules=AGED)
+    assert [line.strip() for line in tree(signals)][-4:] == [
+        "-> continuation terminal unknown (part 1)",
+        "invoke_agent unknown #1 100.000061-110 unknown killed",
+        "* message_received m 100.0000638",
+        "send unknown m 100.0000638",
+    ]

@@ -128,35 +128,44 @@ def caused_turn(s: State, m: Message) -> Turn | None:
     """The turn that a message started: the one that began just before the report of its delivery, or just after it.
 
     A message typed into an agent that has been working for longer ran into that turn and started none. A prompt that
-    was typed during the boot starts the first turn, however long the boot takes. An answer starts no turn that began
-    before its question.
+    was typed during the boot starts the first turn, however long the boot takes.
     """
     if m.delivered is None:
         return None
-    asked = _asked_at(s, m)
+    earliest = _not_before(s, m)
     after: Turn | None = None
     for turn in _turns_backwards(s, m.receiver):
         if turn.start > m.delivered:
             after = turn
             continue
         recent = m.delivered - turn.start <= s.rules.lookback
-        if recent and asked <= turn.start and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= turn.start):
+        if recent and earliest <= _here(s, turn) and (_typed(m) or _prompt_of(s, m) or (m.sent or 0) <= turn.start):
             return turn
         if turn.end is None or turn.end > m.delivered:
             return None
         break
-    if after and (
-        after.start <= m.delivered + s.rules.lookahead
-        or (after.number == 1 and _booting_at(s, m.receiver, m.delivered))
+    if (
+        after
+        and earliest <= after.start
+        and (
+            after.start <= m.delivered + s.rules.lookahead
+            or (after.number == 1 and _booting_at(s, m.receiver, m.delivered))
+        )
     ):
         return after
     return None
 
 
-def _asked_at(s: State, m: Message) -> int:
-    """When the delegation was called that a message answers; of one that has left, when that was sent."""
+def _here(s: State, turn: Turn) -> int:
+    """When a turn, or what of it is in this part, began."""
+    return max(turn.start, s.cut or 0) if turn.part == s.part else turn.start
+
+
+def _not_before(s: State, m: Message) -> int:
+    """When a message can have started a turn: not before it was sent, if it has left, and no answer before its
+    question."""
     if m.sent_at is not None:
-        return m.sent_at if m.answers else 0
+        return m.sent_at
     worker = answered_by(s, m)
     return called_at(s, s.delegations[worker]) if worker else 0
 
