@@ -70,17 +70,32 @@ MAY_KNOW: dict[str, set[str]] = {
     "spool.lock": set(),
     "spool.database": set(),
     "spool.bounds": set(),
+    "spool.recovered": {"spool.database"},
     "spool.outbox": {"otlp"},
+    "spool.rejected": {"otlp", "spool.outbox"},
     "spool": {"names", "otlp", "rules.census", "sessions", "spool.*"},
     # The engine is handed senders, translation and hooks as values.
     "engine.delivery": {"otlp", "senders"},
-    "engine.drain": {"otlp", "senders", "spool.*", "engine.delivery"},
+    "engine.backoff": set(),
+    "engine.again": {"otlp", "spool.*", "engine.backoff", "engine.delivery"},
+    "engine.drain": {"otlp", "senders", "spool.*", "engine.again", "engine.backoff", "engine.delivery"},
     "engine.push": {"otlp", "senders"},
-    "engine.inbox": {"events", "signals", "engine.drain"},
+    "engine.inbox": {"events", "signals", "engine.again", "engine.drain"},
     "engine.intake": {"events", "metrics", "names", "otlp", "sessions", "signals", "spool"},
+    "engine.setup": {"events", "otlp", "rules", "senders", "signals"},
+    "engine.translating": {"events"},
+    "engine.recovery": {"rules", "sessions", "spool"},
+    "engine.departures": {
+        *{"names", "otlp", "senders", "signals", "spool", "spool.*"},
+        *(f"engine.{name}" for name in ("again", "drain", "inbox", "push")),
+    },
+    "engine.keeping": {
+        *{"metrics", "names", "signals", "spool", "spool.*"},
+        *(f"engine.{name}" for name in ("departures", "inbox", "intake", "recovery", "setup")),
+    },
     "engine.worker": {
-        *{"events", "metrics", "names", "otlp", "rules", "senders", "sessions", "signals", "spool", "spool.*"},
-        *{"gauges", "engine.drain", "engine.inbox", "engine.intake", "engine.push"},
+        *{"gauges", "names", "otlp", "signals", "spool"},
+        *(f"engine.{name}" for name in ("departures", "inbox", "keeping", "setup", "translating")),
     },
     "engine": {"events", "otlp", "rules", "senders", "signals", "spool", "spool.*", "engine.*"},
     # Sources translate to events and know nothing of what becomes of them.
@@ -140,8 +155,9 @@ STARTERS = {"__main__"}
 IMPURE = {
     *{"cli", "config", "reading", "setting_kinds", "testing"},
     *(f"senders.{name}" for name in ("cloudevents", "file", "otlp_grpc", "otlp_http", "posting", "proxies")),
-    *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox")),
-    *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
+    *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox", "recovered", "rejected")),
+    *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
+    *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
@@ -171,8 +187,8 @@ CATCH_ALL: list[str] = [
     "cli._run",
     "engine.Engine._run",
     "engine.intake.Intake._apply",
+    "engine.translating.Translator._events",
     "engine.worker.Worker._tell",
-    "engine.worker.Worker._translated",
     "plugins.caller.Caller._live",
     "plugins.caller.Caller._run",
 ]

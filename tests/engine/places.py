@@ -35,6 +35,7 @@ class Taking:
         self.taken: list[Record] = []
         self.requests = 0
         self.asked = threading.Event()
+        self.closes = 0
 
     def send(self, kind: Kind, records: Sequence[Record]) -> Answer:
         assert kind in self.kinds
@@ -51,7 +52,7 @@ class Taking:
         return self.send("logs", records)
 
     def close(self) -> None:
-        """Has nothing open."""
+        self.closes += 1
 
 
 class Hanging(Taking):

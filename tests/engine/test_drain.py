@@ -4,15 +4,16 @@ import logging
 import queue
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from handspan.engine.again import Retried
 from handspan.engine.drain import Drain, Moved
 from handspan.senders import Done, Refused, Retry
-from handspan.spool import Batch, Spool
-from handspan.spool.outbox import Rejected
+from handspan.spool import Batch, Spool, database, rejected
+from handspan.spool.rejected import Rejected
 from tests.engine.places import Hanging, Taking, bodies, record
 
 if TYPE_CHECKING:
@@ -37,15 +38,36 @@ def hold(spool: Spool, *held: str) -> None:
     spool.commit(Batch(at=1, records=[("s", record(body)) for body in held]))
 
 
+def rejects(spool: Spool, *held: str) -> None:
+    """Have these among the rejected, and asked for again."""
+    spool.commit(Batch(at=1, rejected=[Rejected(destination="d", record=record(body), why="400") for body in held]))
+    with closing(database.guest(spool.path, writes=True)) as db:
+        rejected.ask_again(db, None)
+
+
+class Told:
+    """What a drain tells, by what it is."""
+
+    def __init__(self) -> None:
+        self.moved: queue.SimpleQueue[Moved] = queue.SimpleQueue()
+        self.retried: queue.SimpleQueue[Retried] = queue.SimpleQueue()
+
+    def __call__(self, word: Moved | Retried) -> None:
+        if isinstance(word, Moved):
+            self.moved.put(word)
+        else:
+            self.retried.put(word)
+
+
 @contextmanager
 def draining(
     spool: Spool, place: Taking, chance: Callable[[], float] = lambda: GOES_AT_ONCE
-) -> Generator[tuple[Drain, queue.Queue[Moved]]]:
-    moved: queue.Queue[Moved] = queue.Queue()
-    drain = Drain(("d", "logs"), place, spool.path, 0, moved.put, file=3, chance=chance)
+) -> Generator[tuple[Drain, queue.SimpleQueue[Moved]]]:
+    told = Told()
+    drain = Drain(("d", "logs"), place, spool.path, 0, told, file=3, chance=chance)
     drain.start()
     try:
-        yield drain, moved
+        yield drain, told.moved
     finally:
         drain.stop()
         drain.join(10)
@@ -203,12 +225,44 @@ def test_a_hanging_destination_holds_up_no_other(spool: Spool) -> None:
 
 
 def test_a_spool_that_can_not_be_read_yet_is_read_when_it_can(tmp_path: Path) -> None:
-    moved: queue.Queue[Moved] = queue.Queue()
-    drain = Drain(("d", "logs"), Taking(), tmp_path / "spool" / "spool.db", 0, moved.put)
+    told = Told()
+    drain = Drain(("d", "logs"), Taking(), tmp_path / "spool" / "spool.db", 0, told)
     drain.start()
     spool = Spool(tmp_path / "spool")
     hold(spool, "a")
-    assert moved.get(timeout=10).taken == 1
+    assert told.moved.get(timeout=10).taken == 1
     drain.stop()
     drain.join(10)
     spool.close()
+
+
+# --- what was rejected -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_new_goes_before_what_is_sent_again(spool: Spool) -> None:
+    hold(spool, "new")
+    rejects(spool, "old")
+    place, told = Taking(), Told()
+    drain = Drain(("d", "logs"), place, spool.path, 0, told, file=3, chance=lambda: GOES_AT_ONCE)
+    drain.start()
+    again = told.retried.get(timeout=10)
+    assert again == Retried(destination="d", kind="logs", outcomes={1: None}, file=3)
+    assert bodies(place.taken) == ["new", "old"]
+    drain.stop()
+    drain.join(10)
+
+
+def test_what_is_refused_once_more_holds_up_nothing_and_is_rejected_when_something_else_is_taken(spool: Spool) -> None:
+    rejects(spool, "poison")
+    place, told = Taking(lambda records: Refused("bad") if bodies(records) == ["poison"] else Done()), Told()
+    # Its pauses are so long that nothing would happen in them.
+    drain = Drain(("d", "logs"), place, spool.path, 0, told, chance=lambda: 10_000.0)
+    drain.start()
+    assert place.asked.wait(10)
+    hold(spool, "new")
+    drain.wake()
+    assert told.moved.get(timeout=10).taken == 1
+    assert told.retried.get(timeout=10) == Retried(destination="d", kind="logs", outcomes={1: "bad"})
+    assert (drain.goes_well, drain.trouble) == (True, None)
+    drain.stop()
+    drain.join(10)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +20,19 @@ import pytest
 
 from handspan.engine import Engine
 from handspan.otel_env import Target
-from handspan.senders import Retry
+from handspan.senders import Done, Refused, Retry
 from handspan.senders.otlp_http import OtlpHttp
+from handspan.spool import database, rejected
 from handspan.testing import Story
 from tests.engine.lives import told
 from tests.engine.places import BOTH, Hanging, Taking
 from tests.receivers import free_port, http_receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
-    from handspan.senders import Sender
+    from handspan.otlp import Kind, Record
+    from handspan.senders import Answer, Sender
 
 ROOT = Path(__file__).parent.parent.parent
 # Longer than anything takes that works.
@@ -180,6 +183,113 @@ def test_an_open_session_goes_on_in_the_next_life(tmp_path: Path) -> None:
         assert engine.flush(LONG)
     began = [record for record in place.taken if b"handspan.session.started" in record.body]
     assert len(began) == 1
+
+
+# --- the senders -----------------------------------------------------------------------------------------------------
+
+
+class Closable(Taking):
+    """Says whether it was closed while it sent, or sent after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__(kinds=BOTH)
+        self.sending = 0
+        self.wrong: list[str] = []
+
+    def send(self, kind: Kind, records: Sequence[Record]) -> Answer:
+        self.sending += 1
+        if self.closes:
+            self.wrong.append("sent after it was closed")
+        # As long as a request takes.
+        time.sleep(0.05)
+        answer = super().send(kind, records)
+        self.sending -= 1
+        return answer
+
+    def close(self) -> None:
+        super().close()
+        if self.sending:
+            self.wrong.append("closed while it sent")
+
+
+def test_senders_are_closed_once_when_nothing_is_sent_any_more(tmp_path: Path) -> None:
+    places = {"a": Closable(), "b": Closable()}
+    with running(tmp_path, places) as engine:
+        engine.submit(told(3).events).result(LONG)
+        assert places["a"].asked.wait(LONG)
+        engine.submit(Story("t", begin=time.time_ns()).session().events).result(LONG)
+        assert [place.closes for place in places.values()] == [0, 0]
+        assert engine.close()
+        assert engine.close()
+    assert [(place.closes, place.wrong) for place in places.values()] == [(1, []), (1, [])]
+
+
+def test_senders_of_an_engine_that_never_began_are_closed_once(tmp_path: Path) -> None:
+    places = {"a": Taking(), "b": Taking()}
+    engine = Engine(tmp_path / "a", places, source="story")
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: engine.close(), range(8))) == [True] * 8
+    assert [place.closes for place in places.values()] == [1, 1]
+
+
+def test_senders_of_an_engine_that_got_no_spool_are_closed_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").write_text("in the way")
+    place = Taking()
+    with running(tmp_path / "spool", {"place": place}) as engine:
+        wait_for(caplog, "can't be written")
+        assert engine.close()
+    assert place.closes == 1
+
+
+def test_a_sender_that_hangs_is_closed_in_time(tmp_path: Path) -> None:
+    place = Hanging()
+    with running(tmp_path, {"place": place}) as engine:
+        engine.submit(told(1).events).result(LONG)
+        assert place.asked.wait(LONG)
+        assert engine.close(1.0)
+        assert place.closes == 1
+    place.released.set()
+
+
+def test_what_was_rejected_and_is_asked_for_leaves_while_an_engine_runs_and_in_the_next_one(tmp_path: Path) -> None:
+    place = Taking(lambda records: Refused("bad") if b"poison" in records[0].body else Done())
+    with running(tmp_path, {"place": place}) as engine:
+        engine.submit([*told(1, "poison").events]).result(LONG)
+        engine.submit([*told(1, "good").events]).result(LONG)
+        assert engine.flush(LONG)
+        assert kept(tmp_path) == [("bad", False)]
+        ask_again(tmp_path)
+        # It was asked for in vain: it is refused once more, and then something else is taken.
+        until = time.monotonic() + LONG
+        asked = place.requests
+        while place.requests == asked:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        engine.submit([*told(1, "better").events]).result(LONG)
+        while kept(tmp_path) != [("bad", False)]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    ask_again(tmp_path)
+    taking = Taking()
+    with running(tmp_path, {"place": taking}) as engine:
+        until = time.monotonic() + LONG
+        while kept(tmp_path):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert len(taking.taken) == 1
+    assert b"poison" in taking.taken[0].body
+
+
+def kept(folder: Path) -> list[tuple[str, bool]]:
+    with closing(database.reader(folder / "spool.db")) as db:
+        return [(one.why, one.again) for one in rejected.newest(db, 10)]
+
+
+def ask_again(folder: Path) -> None:
+    with closing(database.guest(folder / "spool.db", writes=True)) as db:
+        rejected.ask_again(db, None)
 
 
 # --- the folder ------------------------------------------------------------------------------------------------------

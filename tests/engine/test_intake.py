@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handspan import names
+from handspan.engine import recovery
 from handspan.engine.intake import Intake
 from handspan.events import Activity, to_line
 from handspan.metrics import Book
@@ -55,7 +56,7 @@ class Life:
         self.spool.expect([("d", "traces"), ("d", "logs")])
         kept = self.spool.recover()
         self.intake = Intake(
-            sessions=Sessions.load(kept.sessions, self.rules),
+            sessions=recovery.load(kept, self.rules)[0],
             book=Book(kept.metrics),
             encoder=Encoder(),
             known=self.spool.known,

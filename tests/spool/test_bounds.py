@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handspan.spool import bounds, database, outbox
+from handspan.spool import bounds, database, outbox, rejected
 from handspan.spool.bounds import Lost
-from handspan.spool.outbox import Rejected
+from handspan.spool.rejected import Rejected
 from tests.spooled import record
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_a_clock_that_was_set_back_costs_nothing_that_is_not_old(db: sqlite3.Con
 
 def test_what_was_rejected_grows_too_old_as_well(db: sqlite3.Connection) -> None:
     for at in (1, 2):
-        outbox.reject(db, [Rejected(destination="a", record=record("x"), why="")], at)
+        rejected.reject(db, [Rejected(destination="a", record=record("x"), why="")], at)
     assert bounds.keep(db, _PLENTY, 2) == []
     assert db.execute("SELECT at FROM rejected").fetchall() == [(2,)]
 
@@ -141,7 +141,7 @@ def test_what_was_rejected_goes_before_what_may_still_leave(db: sqlite3.Connecti
     put(db, "s", 100, size=_KIB)
     over(db, "s")
     outbox.move(db, {("a", "traces"): 0})
-    outbox.reject(db, [Rejected(destination="a", record=record("x" * _KIB), why="")] * 1_200, 7)
+    rejected.reject(db, [Rejected(destination="a", record=record("x" * _KIB), why="")] * 1_200, 7)
     assert bounds.keep(db, 600 * _KIB, 0) == []
     assert left(db) == {"s": 100}
     assert db.execute("SELECT min(id), max(id) FROM rejected").fetchone() == (1_001, 1_200)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handspan.spool import database
+from handspan.spool.database import Aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,9 +131,9 @@ def test_an_unusable_file_is_kept_under_another_name_and_a_fresh_one_begun(
     db, aside = database.open_or_begin(path)
     db.close()
     assert aside is not None
-    assert aside.name == "spool.db.unusable-1"
+    assert aside.path.name == "spool.db.unusable-1"
     # Its journal mode is written down in the first page; nothing else of it may have been touched.
-    assert aside.read_bytes()[1000:] == content[1000:]
+    assert aside.path.read_bytes()[1000:] == content[1000:]
     begin(path, rows=1)
     assert steps(path) == 1
 
@@ -149,6 +150,48 @@ def test_several_unusable_files_are_kept_with_what_belongs_to_them(tmp_path: Pat
         for n in range(2)
         for ending, word in (("", "file"), ("-wal", "wal"), ("-shm", "shm"))
     }
+
+
+def unusable(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*unusable*"))
+
+
+def test_the_newest_three_unusable_files_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    said: list[str] = []
+    for n in range(1, 12):
+        path.write_text(f"file {n}")
+        path.with_name("spool.db-wal").write_text(f"wal {n}")
+        said.append(str(database.set_aside(path)))
+    assert unusable(tmp_path) == [f"spool.db.unusable-{n}{ending}" for n in (10, 11, 9) for ending in ("", "-wal")]
+    assert (tmp_path / "spool.db.unusable-9").read_text() == "file 9"
+    assert said[2] == f"{path}.unusable-3"
+    assert said[3] == f"{path}.unusable-4 (the newest 3 such files are kept: spool.db.unusable-1 was removed)"
+    assert [found.name for found in database.set_aside_before(path)] == [f"spool.db.unusable-{n}" for n in (9, 10, 11)]
+
+
+def test_what_is_named_like_an_unusable_file_and_is_none_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    others = [
+        "spool.db.unusable-0",
+        "spool.db.unusable-",
+        "spool.db.unusable-x",
+        "spool.db.unusable-1.bak",
+        "a.unusable-1",
+    ]
+    for name in (*others, "spool.db"):
+        (tmp_path / name).write_text("")
+    assert database.set_aside(path) == Aside(path.with_name("spool.db.unusable-1"))
+    assert {*others, "spool.db.unusable-1"} == {found.name for found in tmp_path.iterdir()}
+
+
+def test_an_old_one_that_can_t_be_removed_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    (tmp_path / "spool.db.unusable-1").mkdir()
+    for n in (2, 3):
+        (tmp_path / f"spool.db.unusable-{n}").touch()
+    path.touch()
+    assert database.set_aside(path) == Aside(tmp_path / "spool.db.unusable-4")
 
 
 # --- damage, and what is none ----------------------------------------------------------------------------------------
@@ -209,4 +252,36 @@ def test_a_reader_sees_what_was_committed_and_writes_nothing(tmp_path: Path) -> 
 def test_a_reader_begins_no_file(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         database.reader(tmp_path / "spool.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- guests ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_guest_reads_and_one_that_may_writes(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    begin(path, rows=1)
+    with contextlib.closing(database.guest(path)) as db, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.execute("DELETE FROM journal")
+    with contextlib.closing(database.guest(path, writes=True)) as db:
+        db.execute("DELETE FROM journal")
+    assert steps(path) == 0
+
+
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("spoil", [_garbage, _cut_in_the_first_page, _of_another_program, _of_another_version])
+def test_a_guest_touches_nothing_that_is_no_spool(tmp_path: Path, spoil: Callable[[Path], None], writes: bool) -> None:
+    path = tmp_path / "spool.db"
+    spoil(path)
+    content = path.read_bytes()
+    with pytest.raises(sqlite3.DatabaseError) as raised:
+        database.guest(path, writes=writes)
+    assert database.is_damage(raised.value) or isinstance(raised.value, database.Unusable)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_guest_begins_no_file(tmp_path: Path, writes: bool) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        database.guest(tmp_path / "spool.db", writes=writes)
     assert list(tmp_path.iterdir()) == []

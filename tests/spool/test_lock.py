@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handspan.spool.lock import Held, Lock
+from handspan.spool.lock import holder as holder_of
 from tests.spooled import full_disk
 
 if TYPE_CHECKING:
@@ -87,6 +88,25 @@ def test_a_shorter_name_replaces_a_longer_one(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("process 123456789012345\n")
     Lock(tmp_path / "lock").close()
     assert (tmp_path / "lock").read_text() == f"process {os.getpid()}\n"
+
+
+def test_whoever_looks_is_told_who_holds_it_and_holds_nothing(tmp_path: Path) -> None:
+    assert holder_of(tmp_path / "lock") is None
+    with holder(tmp_path / "lock") as (process, _):
+        assert [holder_of(tmp_path / "lock") for _ in range(2)] == [f"process {process.pid}"] * 2
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        # Its name still stands there.
+        assert (tmp_path / "lock").read_text() == f"process {process.pid}\n"
+        assert holder_of(tmp_path / "lock") is None
+    Lock(tmp_path / "lock").close()
+
+
+def test_a_holder_that_has_not_said_its_name(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock")
+    os.truncate(tmp_path / "lock", 0)
+    assert holder_of(tmp_path / "lock") == "a process that has just begun"
+    lock.close()
 
 
 def test_a_lock_that_can_t_be_written_is_not_held(tmp_path: Path) -> None:

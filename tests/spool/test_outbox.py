@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from handspan.otlp import Kind, request
 from handspan.spool import database, outbox
-from handspan.spool.outbox import REQUEST_BYTES, Rejected
+from handspan.spool.outbox import REQUEST_BYTES
 from tests.spooled import record
 
 if TYPE_CHECKING:
@@ -130,22 +129,3 @@ def test_the_last_of_each_kind_that_somebody_wants(db: sqlite3.Connection) -> No
     assert outbox.last_of_kinds(db) == {"logs": 2, "traces": 3}
     outbox.drop_taken(db)
     assert outbox.last_of_kinds(db) == {"logs": 0, "traces": 3}
-
-
-# --- rejected --------------------------------------------------------------------------------------------------------
-
-
-def test_what_was_rejected_is_kept_with_the_reason(db: sqlite3.Connection) -> None:
-    poison = Rejected(destination="a", record=record("x", "logs", "agent"), why="400 Bad Request")
-    outbox.reject(db, [poison], 7)
-    rows = db.execute("SELECT destination, kind, resource, body, why, at, again FROM rejected").fetchall()
-    assert rows == [("a", "logs", b"agent", b"x", "400 Bad Request", 7, 0)]
-
-
-def test_of_what_was_rejected_the_newest_10_000_are_kept(db: sqlite3.Connection) -> None:
-    poison = Rejected(destination="a", record=record("old"), why="")
-    with db:
-        db.execute("BEGIN")
-        outbox.reject(db, [poison, poison], 7)
-        outbox.reject(db, [replace(poison, record=record("x"))] * 9_999, 8)
-    assert db.execute("SELECT body, count(*) FROM rejected GROUP BY 1").fetchall() == [(b"old", 1), (b"x", 9_999)]

@@ -17,16 +17,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handspan.engine import recovery
 from handspan.engine.intake import Intake
 from handspan.events import Event, InvalidEvent, from_json, to_json
 from handspan.metrics import Book
 from handspan.otlp import Encoder
 from handspan.rules import Rules
-from handspan.sessions import BEHIND, Changes, Sessions
+from handspan.sessions import BEHIND, Changes
 from handspan.spool import Batch, Spool, database
 from handspan.spool.bounds import Lost
+from handspan.spool.database import Aside
 from handspan.spool.lock import Held
-from handspan.spool.outbox import Rejected
+from handspan.spool.rejected import Rejected
 from handspan.testing import SECOND, Clock
 from tests.spooled import full_disk, record, waiting
 from tests.story_strategies import Delivery, garbage, stories
@@ -67,6 +69,7 @@ def whole(at: int = 0) -> Batch:
         positions={"source": "12"},
         places={("otlp", "traces"): 0},
         rejected=[Rejected(destination="otlp", record=record("poison"), why="400")],
+        retried={7: None},
     )
 
 
@@ -183,8 +186,8 @@ def test_a_checkpoint_replaces_the_journal(spool: Spool) -> None:
         "seen": {},
         "ended": {"a": 1, "short": 1},
         "ended_before": {},
-        "sessions": [{"uid": "b", "more": "ü"}],
     }
+    assert kept.dumps == {"b": {"uid": "b", "more": "ü"}}
     assert (kept.steps, kept.metrics, kept.positions) == (["[10]"], [("m", "{}", "[0]")], {"source": "12"})
 
 
@@ -196,10 +199,27 @@ def test_of_sessions_that_are_over_so_many_are_remembered_and_kept(spool: Spool)
     assert len(content(spool)["ended"]) == 50_000
 
 
+def test_a_session_that_nobody_can_read_is_over_and_the_journal_stays(spool: Spool) -> None:
+    spool.checkpoint(dataclasses.replace(NOTHING, open={"a": {}, "b": {}}), 0)
+    spool.commit(Batch(at=0, steps="[6]", records=[("a", record("1")), ("b", record("2"))]))
+    spool.end_unread(["a"], [("m", "{}", "[1]")], 3 * _DAY)
+    kept = spool.recover()
+    assert (kept.sessions["ended"], kept.dumps, kept.steps) == ({"a": 3}, {"b": {}}, ["[6]"])
+    assert kept.metrics == [("m", "{}", "[1]")]
+    assert content(spool)["owners"] == [(1, "a", 1), (2, "b", 0)]
+
+
+def test_what_was_sent_again_is_settled_with_all_else(spool: Spool) -> None:
+    spool.commit(whole())
+    spool.commit(Batch(at=1, rejected=whole().rejected, retried={1: None}))
+    spool.commit(Batch(at=2, retried={2: "500"}))
+    assert content(spool)["rejected"] == [(2, "otlp", "traces", b"agent", b"poison", "500", 2, 0)]
+
+
 def test_a_fresh_spool_begins_with_nothing(spool: Spool) -> None:
     kept = spool.recover()
-    assert kept.sessions == {"now": 0, "seen": {}, "ended": {}, "ended_before": {}, "sessions": []}
-    assert (kept.steps, kept.metrics, kept.positions) == ([], [], {})
+    assert kept.sessions == {"now": 0, "seen": {}, "ended": {}, "ended_before": {}}
+    assert (kept.dumps, kept.steps, kept.metrics, kept.positions) == ({}, [], [], {})
     assert spool.set_aside is None
 
 
@@ -217,7 +237,7 @@ class Life:
         self.spool = Spool(folder)
         kept = self.spool.recover()
         self.intake = Intake(
-            sessions=Sessions.load(kept.sessions, rules),
+            sessions=recovery.load(kept, rules)[0],
             book=Book(kept.metrics),
             encoder=Encoder(),
             known=self.spool.known,
@@ -339,7 +359,7 @@ def test_a_file_that_breaks_while_it_is_used_is_set_aside_and_another_begun(spoo
         spool.commit(much)
     assert database.is_damage(raised.value)
     aside = spool.begin_again()
-    assert (aside.name, aside.exists()) == ("spool.db.unusable-1", True)
+    assert (aside.path.name, aside.path.exists()) == ("spool.db.unusable-1", True)
     spool.commit(whole())
     assert content(spool) == WHOLE
 
@@ -368,7 +388,7 @@ def test_rows_that_can_t_be_read_are_damage(spool: Spool, damage: str) -> None:
 def test_a_file_that_was_unusable_at_the_start_is_named(tmp_path: Path) -> None:
     (tmp_path / "spool.db").write_text("no database")
     with contextlib.closing(Spool(tmp_path)) as spool:
-        assert spool.set_aside == tmp_path / "spool.db.unusable-1"
+        assert spool.set_aside == Aside(tmp_path / "spool.db.unusable-1")
         spool.commit(whole())
 
 

@@ -23,7 +23,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from handspan.engine.inbox import Ask, Close, Closing, Flush, Inbox
-from handspan.engine.worker import Setup, Worker
+from handspan.engine.setup import Setup
+from handspan.engine.worker import Worker
 from handspan.otlp import Encoder
 from handspan.rules import Rules
 from handspan.spool import Spool
@@ -84,6 +85,8 @@ class Engine:
         )
         self._inbox = Inbox(queue)
         self._closing = Closing()
+        # Those that are to be closed.
+        self._senders = list(destinations.values())
         # What will not be committed any more.
         self._lost = 0
         self._worker: Worker | None = None
@@ -112,11 +115,11 @@ class Engine:
         except TimeoutError:
             return False
         worker = self._worker
-        return worker is not None and worker.wait_for(last, max(0.0, until - time.monotonic()))
+        return worker is not None and worker.departures.wait_for(last, max(0.0, until - time.monotonic()))
 
     def troubles(self) -> list[str]:
         """Why what waits is not taken, a reason for each destination and kind that has one."""
-        return self._worker.troubles() if self._worker else []
+        return self._worker.departures.troubles() if self._worker else []
 
     def metrics(self, timeout: float) -> list[Series]:
         """All metrics as they stand. Raises TimeoutError if the engine's thread does not come to it in time."""
@@ -125,7 +128,8 @@ class Engine:
         return answer.result(timeout)
 
     def close(self, timeout: float = 2.0) -> bool:
-        """Stop within `timeout` seconds. True if all that was put is committed; what is not sent stays in the spool."""
+        """Stop within `timeout` seconds, and close the senders. True if all that was put is committed; what is not sent
+        stays in the spool."""
         self._closing.ask(timeout)
         if self._thread.is_alive():
             self._inbox.tell(Close())
@@ -133,7 +137,7 @@ class Engine:
         if self._thread.is_alive():
             self._inbox.shut = True
             return False
-        self._lost += self._inbox.abandon()
+        self._abandon()
         return not self._lost
 
     # --- the thread --------------------------------------------------------------------------------------------------
@@ -147,7 +151,14 @@ class Engine:
             # Whatever it is, the host goes on without us.
             _log.exception("Handspan has stopped: what happens from now on is not told.")
             self._lost += 1
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Nothing is taken in any more, and nothing sent: for every thread that comes to the end."""
         self._lost += self._inbox.abandon()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._senders.pop().close()
 
     def _begun(self) -> Worker | None:
         said = ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # So many refusals in a row, and the destination may be refusing. Enough to walk down to a single one of 2,000 records
 # (11), and up again.
-_PATIENCE = 24
+PATIENCE = 24
 # Then so many records are tried alone, from all over the batch: one that is taken shows that it is the others' fault.
 _PROBES = 4
 
@@ -76,7 +76,7 @@ class _Attempt:
                     self._too_large(begin, end, answer.why)
                 case Refused():
                     self._refused(begin, end, answer.why)
-                    if self._refusals > _PATIENCE and not self._probe():
+                    if self._refusals > PATIENCE and not self._probe():
                         return self._wait(answer.why, refusing=True)
                 case Retry():
                     return self._wait(answer.why, answer.after)

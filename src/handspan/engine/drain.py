@@ -13,25 +13,26 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from handspan.engine.again import Again
+from handspan.engine.backoff import pause
 from handspan.engine.delivery import Delivery, deliver
 from handspan.otlp import Kind
 from handspan.spool import database, outbox
-from handspan.spool.outbox import Rejected
+from handspan.spool.rejected import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from handspan.senders import Sender
+    from handspan.engine.again import Retried
+    from handspan.otlp import Record
+    from handspan.senders import Answer, Sender
     from handspan.spool.outbox import Place, Waiting
 
 _log = logging.getLogger("handspan")
 
-# The first pause is short, for a collector that only restarts; the longest is what a person waits without wondering.
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
-# A server may ask for more, but not for a pause that outlasts an afternoon.
-_LONGEST_ASKED = 3_600.0
+# Until a file that can't be read now is looked at again.
+_BUSY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Drain(threading.Thread):
         sender: Sender,
         path: Path,
         seq: int,
-        tell: Callable[[Moved], None],
+        tell: Callable[[Moved | Retried], None],
         *,
         file: int = 0,
         chance: Callable[[], float] = random.random,
@@ -72,6 +73,7 @@ class Drain(threading.Thread):
         self._tell = tell
         self._file = file
         self._chance = chance
+        self._again = Again(place, self._request, tell, file=file, chance=chance)
         self._more = threading.Event()
         self._stop_asked = threading.Event()
         # Why the last request was not taken.
@@ -103,30 +105,34 @@ class Drain(threading.Thread):
             try:
                 db = db or database.reader(self._path)
                 waiting = outbox.after(db, self.kind, self._seq)
+                patience = 0.0 if waiting else self._again.next(db)
             except sqlite3.Error as error:
                 # The file is being made, or is too busy; a damaged one is found by who writes it.
                 _log.debug("The spool can't be read now: %s", error)
-                self._stop_asked.wait(_FIRST_PAUSE)
+                self._stop_asked.wait(_BUSY)
                 continue
             if waiting:
                 self._send(waiting)
             else:
-                self._more.wait()
+                self._more.wait(patience)
         if db:
             db.close()
 
     def _send(self, waiting: list[Waiting]) -> None:
         began = perf_counter()
-        delivery = deliver(
-            lambda records: self._sender.send(self.kind, records), [w.record for w in waiting], self._refusals
-        )
+        delivery = deliver(self._request, [w.record for w in waiting], self._refusals)
         if delivery.settled:
             self._seq = waiting[delivery.settled - 1].seq
             self._tell(self._moved(waiting, delivery, perf_counter() - began))
+        if delivery.taken or delivery.refused_in_part:
+            self._again.taken()
         if delivery.why is None:
             self._goes_on()
         else:
             self._wait(delivery)
+
+    def _request(self, records: Sequence[Record]) -> Answer:
+        return self._sender.send(self.kind, records)
 
     def _moved(self, waiting: list[Waiting], delivery: Delivery, seconds: float) -> Moved:
         return Moved(
@@ -163,8 +169,7 @@ class Drain(threading.Thread):
         self.trouble = delivery.why
         if delivery.settled:
             self._failures = 0
-        # Full jitter: many exporters that lost one collector must not all come back at once.
-        pause = self._chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
+        seconds = pause(self._failures, self._chance(), delivery.after)
         self._failures += 1
         self._refusals = self._refusals + 1 if delivery.refusing else 0
-        self._stop_asked.wait(max(pause, min(delivery.after or 0, _LONGEST_ASKED)))
+        self._stop_asked.wait(seconds)

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from handspan.engine.again import Retried
 from handspan.engine.drain import Moved
 from handspan.events import Event
 from handspan.signals import Series
@@ -57,6 +58,7 @@ class Found:
     submitted: list[Submitted] = field(default_factory=list[Submitted])
     flushes: list[Flush] = field(default_factory=list[Flush])
     moved: list[Moved] = field(default_factory=list[Moved])
+    retried: list[Retried] = field(default_factory=list[Retried])
     asked: list[Ask] = field(default_factory=list[Ask])
     # Facts that found the queue full.
     overflow: int = 0
@@ -65,6 +67,8 @@ class Found:
         match item:
             case Moved():
                 self.moved.append(item)
+            case Retried():
+                self.retried.append(item)
             case Submitted():
                 self.submitted.append(item)
             case Flush():
@@ -148,7 +152,7 @@ class Inbox:
             self._overflow += 1
         return False
 
-    def tell(self, word: Moved | Flush | Ask | Close) -> None:
+    def tell(self, word: Moved | Retried | Flush | Ask | Close) -> None:
         """Our own words, for which there is always room."""
         self._queue.put(word)
 

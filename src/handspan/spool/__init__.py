@@ -12,26 +12,29 @@ import contextlib
 import json
 import sqlite3
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from handspan import names
 from handspan.otlp import Record
 from handspan.rules.census import Found
-from handspan.spool import bounds, database, outbox
+from handspan.spool import bounds, database, outbox, recovered, rejected
 from handspan.spool.lock import Lock
-from handspan.spool.outbox import Place, Rejected
+from handspan.spool.outbox import Place
+from handspan.spool.recovered import ENDED, Recovered
+from handspan.spool.rejected import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from handspan.sessions import Changes
     from handspan.spool.bounds import Lost
+    from handspan.spool.database import Aside
+
+__all__ = ["Batch", "Recovered", "Spool"]
 
 T = TypeVar("T")
 _DAY = 86_400 * 1_000_000_000
-# As many sessions that are over are remembered as `Sessions` keeps in memory.
-_ENDED = 50_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,19 +50,12 @@ class Batch:
     positions: dict[str, str] = field(default_factory=dict[str, str])
     places: dict[Place, int] = field(default_factory=dict[Place, int])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
+    # What was sent again, by its number: why it was refused once more, or None.
+    retried: dict[int, str | None] = field(default_factory=dict[int, "str | None"])
 
     def __bool__(self) -> bool:
-        return any((self.steps, self.ids, self.records, self.metrics, self.positions, self.places, self.rejected))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """What had been committed: the sessions as of the last checkpoint, and what was taken in since."""
-
-    sessions: dict[str, Any]
-    steps: list[str]
-    metrics: list[tuple[str, str, str]]
-    positions: dict[str, str]
+        left = (self.places, self.rejected, self.retried)
+        return any((self.steps, self.ids, self.records, self.metrics, self.positions, *left))
 
 
 class Spool:
@@ -75,7 +71,7 @@ class Spool:
         self._resources: dict[bytes, int] = {}
         self._owners: dict[str, int] = {}
 
-    def begin_again(self) -> Path:
+    def begin_again(self) -> Aside:
         """Set a damaged file aside and begin another; what is in memory has to be checkpointed into it."""
         self._db.close()
         aside = database.set_aside(self.path)
@@ -95,27 +91,7 @@ class Spool:
 
     def recover(self) -> Recovered:
         """Raises sqlite3.Error; a file with rows that can't be read is `database.Unusable`."""
-        try:
-            return self._recovered()
-        except ValueError as error:
-            raise database.Unusable(str(error)) from error
-
-    def _recovered(self) -> Recovered:
-        db = self._db
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        ended = db.execute("SELECT uid, day FROM ended ORDER BY day DESC LIMIT ?", (_ENDED,))
-        steps = [row[0] for row in db.execute("SELECT steps FROM journal ORDER BY seq")]
-        return Recovered(
-            sessions={
-                **json.loads(meta.get("sessions", '{"now": 0, "seen": {}}')),
-                "ended": dict(ended),
-                "ended_before": {},
-                "sessions": [json.loads(form) for (form,) in db.execute("SELECT form FROM sessions ORDER BY uid")],
-            },
-            steps=steps,
-            metrics=db.execute("SELECT name, labels, state FROM metrics").fetchall(),
-            positions=dict(db.execute("SELECT source, value FROM positions")),
-        )
+        return recovered.read(self._db)
 
     def known(self, event: bytes, at: int) -> bool:
         """Whether an event of this id was committed today or yesterday."""
@@ -128,6 +104,15 @@ class Spool:
     def commit(self, batch: Batch) -> None:
         """Write all of a batch, or nothing. Raises sqlite3.Error; the same batch may then be committed again."""
         self._transaction(lambda: self._write(batch))
+
+    def end_unread(self, sessions: Sequence[str], metrics: Sequence[tuple[str, str, str]], at: int) -> None:
+        """These sessions are over, as nobody can read what was written down of them; and they are counted."""
+
+        def write() -> None:
+            self._db.executemany("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)", metrics)
+            self._end(sessions, at // _DAY)
+
+        self._transaction(write)
 
     def checkpoint(self, changes: Changes, at: int) -> None:
         """Write down the sessions as they are now, in place of the journal that led there."""
@@ -160,7 +145,8 @@ class Spool:
         outbox.append(db, batch.records, self._resources, self._owners, batch.at)
         db.executemany("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)", batch.metrics)
         db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", batch.positions.items())
-        outbox.reject(db, batch.rejected, batch.at)
+        rejected.reject(db, batch.rejected, batch.at)
+        rejected.settle(db, batch.retried, batch.at)
         outbox.move(db, batch.places)
 
     def _write_sessions(self, changes: Changes, at: int) -> None:
@@ -170,15 +156,18 @@ class Spool:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('sessions', ?)", (rest,))
         forms = [(uid, json.dumps(form, separators=(",", ":"))) for uid, form in changes.open.items()]
         db.executemany("INSERT OR REPLACE INTO sessions VALUES (?, ?)", forms)
-        over = [(uid,) for uid in changes.ended]
-        db.executemany("DELETE FROM sessions WHERE uid = ?", over)
-        db.executemany("INSERT OR IGNORE INTO ended VALUES (?, ?)", [(day, uid) for uid in changes.ended])
-        db.executemany("UPDATE owners SET over = 1 WHERE uid = ?", over)
+        self._end(changes.ended, day)
         db.execute("DELETE FROM journal")
         db.execute("DELETE FROM seen WHERE day < ?", (day - 1,))
         db.execute(
-            "DELETE FROM ended WHERE day < (SELECT day FROM ended ORDER BY day DESC LIMIT 1 OFFSET ?)", (_ENDED - 1,)
+            "DELETE FROM ended WHERE day < (SELECT day FROM ended ORDER BY day DESC LIMIT 1 OFFSET ?)", (ENDED - 1,)
         )
+
+    def _end(self, sessions: Sequence[str], day: int) -> None:
+        over = [(uid,) for uid in sessions]
+        self._db.executemany("DELETE FROM sessions WHERE uid = ?", over)
+        self._db.executemany("INSERT OR IGNORE INTO ended VALUES (?, ?)", [(day, uid) for uid in sessions])
+        self._db.executemany("UPDATE owners SET over = 1 WHERE uid = ?", over)
 
     def _trim(self, at: int, most_bytes: int, oldest: int) -> list[Lost]:
         outbox.drop_taken(self._db)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 # "HSsp", so that a file of another program's is known as one.
 _APPLICATION = 0x48537370
+# A spool may be half a gigabyte. Three show whether the same happens again and again.
+_ASIDE = 3
+_ENDINGS = ("", "-wal", "-shm")
 # What the tables below are. A file of another version is not guessed at.
 VERSION = 1
 
@@ -52,6 +55,7 @@ CREATE TABLE rejected (
     at INTEGER NOT NULL,
     again INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX rejected_again ON rejected (destination, kind, id) WHERE again;
 """
 
 
@@ -59,7 +63,21 @@ class Unusable(sqlite3.DatabaseError):
     """A file that is no spool of this version, or broken: what is wrong with it."""
 
 
-def open_or_begin(path: Path) -> tuple[sqlite3.Connection, Path | None]:
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Where an unusable file is kept, and which older ones had to go for it."""
+
+    path: Path
+    removed: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.removed:
+            return str(self.path)
+        gone = ", ".join(path.name for path in self.removed)
+        return f"{self.path} (the newest {_ASIDE} such files are kept: {gone} was removed)"
+
+
+def open_or_begin(path: Path) -> tuple[sqlite3.Connection, Aside | None]:
     """The connection of the one writer, and where an unusable file was set aside. Raises OSError or sqlite3.Error where
     no file can be written at all."""
     aside = None
@@ -70,15 +88,40 @@ def open_or_begin(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     return _open(path), aside
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: Path) -> Aside:
     """Give an unusable file another name, with what belongs to it."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.unusable-{number}")).exists():
-        number += 1
-    for ending in ("", "-wal", "-shm"):
+    numbers = _numbers_aside(path)
+    aside = _aside(path, numbers[-1] + 1 if numbers else 1)
+    for ending in _ENDINGS:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
-    return aside
+    removed = [_aside(path, number) for number in numbers[: 1 - _ASIDE]]
+    return Aside(aside, tuple(old for old in removed if _remove(old)))
+
+
+def set_aside_before(path: Path) -> list[Path]:
+    """The files that were set aside, the newest last."""
+    return [_aside(path, number) for number in _numbers_aside(path)]
+
+
+def _numbers_aside(path: Path) -> list[int]:
+    names = (re.fullmatch(r".*\.unusable-([1-9][0-9]*)", found.name) for found in path.parent.glob(f"{path.name}.*"))
+    return sorted(int(name[1]) for name in names if name)
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.unusable-{number}")
+
+
+def _remove(old: Path) -> bool:
+    try:
+        # Last what names the rest, so that none of it stays behind.
+        for ending in reversed(_ENDINGS):
+            old.with_name(old.name + ending).unlink(missing_ok=True)
+    except OSError:
+        # Somebody made something else of it. It takes no more room than before.
+        return False
+    return True
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -104,12 +147,10 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and (application, version) != (_APPLICATION, VERSION):
-        raise Unusable("the file is no spool, or one of another version of Handspan")
-    if not tables:
+    if tables:
+        _check(connection)
+    else:
         # Pages that are freed go back to the system after an outage. Only an empty file can be told so.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     connection.execute("PRAGMA journal_mode=WAL")
@@ -123,8 +164,31 @@ def _prepare(connection: sqlite3.Connection) -> None:
         )
 
 
+def _check(connection: sqlite3.Connection) -> None:
+    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+    if found != [_APPLICATION, VERSION]:
+        raise Unusable("the file is no spool, or one of another version of Handspan")
+
+
 def reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads, for any thread or process beside the writer."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    connection = _existing(path, "ro")
     connection.execute("PRAGMA query_only=1")
     return connection
+
+
+def guest(path: Path, *, writes: bool = False) -> sqlite3.Connection:
+    """A command's connection to a file that may be anything. Raises sqlite3.Error for what is no spool of this
+    version."""
+    connection = _existing(path, "rw" if writes else "ro")
+    try:
+        _check(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _existing(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    # 5 s: the engine may just be writing a large checkpoint.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=5)

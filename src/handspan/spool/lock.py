@@ -42,10 +42,28 @@ def _take(file: FileIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = file.read(200).decode(errors="replace").strip() or "a process that has just begun"
-        raise Held(holder) from None
+        raise Held(_said(file)) from None
     file.truncate(0)
     file.write(f"process {os.getpid()}\n".encode())
+
+
+def _said(file: FileIO) -> str:
+    return file.read(200).decode(errors="replace").strip() or "a process that has just begun"
+
+
+def holder(path: Path) -> str | None:
+    """Who holds the lock, if anybody. Raises OSError where that can't be read."""
+    try:
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            # Shared, so that two who look do not see each other. A process that begins in this moment waits a second.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _said(file)
+    return None
 
 
 def _closed_in_child(held: weakref.ref[FileIO]) -> Callable[[], None]:

@@ -9,24 +9,13 @@ from handspan.otlp import Kind, Record, framed_size
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 # A request holds at most this much, resources and framing included: the servers' usual limit is 4 MiB.
 REQUEST_BYTES = 4 * 1024 * 1024
 REQUEST_RECORDS = 2_000
-# Poison is seldom, and kept to be looked at.
-_REJECTED = 10_000
 
 Place = tuple[str, "Kind"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A record that a destination will never take, and why."""
-
-    destination: str
-    record: Record
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +112,3 @@ def drop_taken(db: sqlite3.Connection) -> None:
 def forget(db: sqlite3.Connection, destination: str) -> None:
     """Hold nothing back for a destination any more."""
     db.execute("DELETE FROM places WHERE destination = ?", (destination,))
-
-
-def reject(db: sqlite3.Connection, rejected: Sequence[Rejected], at: int) -> None:
-    db.executemany(
-        "INSERT INTO rejected (destination, kind, resource, body, why, at) VALUES (?, ?, ?, ?, ?, ?)",
-        [(r.destination, r.record.kind, r.record.resource, r.record.body, r.why, at) for r in rejected],
-    )
-    if rejected:
-        db.execute("DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?", (_REJECTED,))
