@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 TELEMETRY = REFERENCE / "telemetry.md"
 _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-COMMANDS = ((), ("show",), ("demo",), ("schema",), ("config",))
+SPOOL = ("status", "list", "show", "retry", "drop")
+COMMANDS = (
+    *((), ("show",), ("demo",), ("schema",), ("replay",), ("config",), ("spool",)),
+    *(("spool", command) for command in SPOOL),
+)
 
 
 def expected() -> Iterator[tuple[Path, str]]:

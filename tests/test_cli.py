@@ -344,7 +344,7 @@ def test_a_fault_of_ours_asks_for_a_report(monkeypatch: pytest.MonkeyPatch, caps
 def test_help_starts_without_what_only_commands_need() -> None:
     source = "import sys; from handspan import cli; print(*sorted(m for m in sys.modules if m.startswith(('handspan', 'rich'))))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=ENVIRONMENT, check=True)
-    assert done.stdout.split() == ["handspan", "handspan.cli", "handspan.commands"]
+    assert done.stdout.split() == ["handspan", "handspan.cli", "handspan.commands", "handspan.commands.spool"]
 
 
 @pytest.mark.parametrize(

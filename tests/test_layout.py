@@ -73,6 +73,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "spool.recovered": {"spool.database"},
     "spool.outbox": {"otlp"},
     "spool.rejected": {"otlp", "spool.outbox"},
+    "spool.standing": {"spool.outbox"},
     "spool": {"names", "otlp", "rules.census", "sessions", "spool.*"},
     # The engine is handed senders, translation and hooks as values.
     "engine.delivery": {"otlp", "senders"},
@@ -155,12 +156,13 @@ STARTERS = {"__main__"}
 IMPURE = {
     *{"cli", "config", "reading", "setting_kinds", "testing"},
     *(f"senders.{name}" for name in ("cloudevents", "file", "otlp_grpc", "otlp_http", "posting", "proxies")),
-    *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox", "recovered", "rejected")),
+    *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox", "recovered", "rejected", "standing")),
     *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
     *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
+    *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
 }
 NOT_FOR_PURE = {
     "asyncio",

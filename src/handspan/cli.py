@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from handspan import __version__
-from handspan.commands import Failure
+from handspan.commands import Failure, spool
 
 # What a command needs it imports itself: that halves the time of `handspan --help`.
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
+
+app.add_typer(spool.app, name="spool")
 
 Width = Annotated[
     int | None,

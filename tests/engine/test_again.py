@@ -74,8 +74,17 @@ def desk(tmp_path: Path) -> Generator[Callable[..., Desk]]:
         one.spool.close()
 
 
+def always(answer: Answer) -> Callable[[Sequence[Record]], Answer]:
+    return lambda _: answer
+
+
 def refusing(*poison: str) -> Callable[[Sequence[Record]], Answer]:
     return lambda records: Refused("bad") if set(bodies(records)) & set(poison) else Done()
+
+
+def in_turn(*answers: Answer) -> Callable[[Sequence[Record]], Answer]:
+    left = list(answers)
+    return lambda _: left.pop(0)
 
 
 def test_only_what_is_asked_for_is_sent_one_by_one(desk: Callable[..., Desk]) -> None:
@@ -122,7 +131,7 @@ def test_what_is_refused_once_more_is_rejected_when_another_was_taken_after_it(d
 
 
 def test_a_destination_that_refuses_costs_nothing_and_is_left_alone_ever_longer(desk: Callable[..., Desk]) -> None:
-    made = desk(lambda _: Refused("401"), chance=1.0)
+    made = desk(always(Refused("401")), chance=1.0)
     made.reject("1", "2")
     made.ask()
     # Both, the end of the round, and then nothing for the first pause.
@@ -135,7 +144,7 @@ def test_a_destination_that_refuses_costs_nothing_and_is_left_alone_ever_longer(
 
 
 def test_after_many_refusals_in_a_row_it_is_left_alone_too(desk: Callable[..., Desk]) -> None:
-    made = desk(lambda _: Refused("401"), chance=1.0)
+    made = desk(always(Refused("401")), chance=1.0)
     made.reject(*map(str, range(PATIENCE + 1)))
     made.ask()
     assert made.next(PATIENCE) == [0] * PATIENCE
@@ -148,7 +157,7 @@ def test_after_many_refusals_in_a_row_it_is_left_alone_too(desk: Callable[..., D
     [(TooLarge("413"), "413"), (Done(rejected=1), "the request was taken, and the record in it was not")],
 )
 def test_what_alone_is_not_taken_is_rejected_at_once(desk: Callable[..., Desk], answer: Answer, why: str) -> None:
-    made = desk(lambda _: answer)
+    made = desk(always(answer))
     made.reject("1")
     made.ask()
     made.next()
@@ -157,8 +166,7 @@ def test_what_alone_is_not_taken_is_rejected_at_once(desk: Callable[..., Desk], 
 
 
 def test_a_destination_that_is_away_is_asked_again_when_it_says(desk: Callable[..., Desk]) -> None:
-    answers = [Retry("down", 0.4), Done()]
-    made = desk(lambda _: answers.pop(0))
+    made = desk(in_turn(Retry("down", 0.4), Done()))
     made.reject("1")
     made.ask()
     assert made.next() == [0]
@@ -170,7 +178,7 @@ def test_a_destination_that_is_away_is_asked_again_when_it_says(desk: Callable[.
 
 
 def test_it_may_be_asked_for_again_and_again(desk: Callable[..., Desk]) -> None:
-    made = desk(lambda _: TooLarge("413"))
+    made = desk(always(TooLarge("413")))
     made.reject("1", "2")
     for _ in range(3):
         made.ask(2)

@@ -228,7 +228,7 @@ def test_senders_of_an_engine_that_never_began_are_closed_once(tmp_path: Path) -
     places = {"a": Taking(), "b": Taking()}
     engine = Engine(tmp_path / "a", places, source="story")
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda _: engine.close(), range(8))) == [True] * 8
+        assert [done.result() for done in [pool.submit(engine.close) for _ in range(8)]] == [True] * 8
     assert [place.closes for place in places.values()] == [1, 1]
 
 

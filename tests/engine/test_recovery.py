@@ -34,7 +34,7 @@ def test_what_can_be_read_goes_on() -> None:
     assert sessions.now == 5
 
 
-SENSELESS = [
+SENSELESS: list[Any] = [
     {"version": 2},
     {"version": None},
     {},

@@ -96,12 +96,12 @@ def test_one_is_known_with_what_it_holds(db: sqlite3.Connection) -> None:
         Kept(number=1, at=7, destination="a", kind="logs", why="400 Bad Request", size=3, again=False),
         record("one", "logs", "agent"),
     )
-    assert rejected.one(db, 2) is None
+    assert [rejected.one(db, number) for number in (2, 2**63)] == [None, None]
 
 
 def test_numbers_that_are_none_s(db: sqlite3.Connection) -> None:
     holds(db, "1", "2")
-    assert rejected.unknown(db, [2, 3, 1, 0]) == [3, 0]
+    assert rejected.unknown(db, [2, 3, 1, 0, 2**63]) == [3, 0, 2**63]
 
 
 @pytest.mark.parametrize(("numbers", "left"), [([2], [1, 3]), ([], [1, 2, 3]), (None, [])])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Poison is seldom, and kept to be looked at.
 _MOST = 10_000
+# SQLite has no larger numbers.
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,8 @@ def newest(db: sqlite3.Connection, most: int) -> list[Kept]:
 
 
 def one(db: sqlite3.Connection, number: int) -> tuple[Kept, Record] | None:
+    if number > _LARGEST:
+        return None
     found = db.execute(f"SELECT {_COLUMNS}, resource, body FROM rejected WHERE id = ?", (number,)).fetchone()  # noqa: S608
     if found is None:
         return None
@@ -106,7 +110,7 @@ def _kept(row: Sequence[Any]) -> Kept:
 def unknown(db: sqlite3.Connection, numbers: Sequence[int]) -> list[int]:
     """Which of these there are none of."""
     query = "SELECT 1 FROM rejected WHERE id = ?"
-    return [number for number in numbers if db.execute(query, (number,)).fetchone() is None]
+    return [number for number in numbers if number > _LARGEST or db.execute(query, (number,)).fetchone() is None]
 
 
 def ask_again(db: sqlite3.Connection, numbers: Sequence[int] | None) -> None:
