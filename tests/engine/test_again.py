@@ -143,6 +143,32 @@ def test_a_destination_that_refuses_costs_nothing_and_is_left_alone_ever_longer(
     assert (made.told, made.left()) == ([], {1: ("400", True), 2: ("400", True)})
 
 
+def test_pauses_begin_anew_after_whatever_was_taken(desk: Callable[..., Desk]) -> None:
+    made = desk(in_turn(Retry("down"), Retry("down"), Done(), Retry("down")), chance=1.0)
+    made.reject("1", "2")
+    made.ask()
+    for least, most in ((0.3, 0.5), (0.5, 1.0)):
+        assert made.next() == [0]
+        assert least < made.next()[0] <= most
+        vars(made.again)["_not_before"] = 0.0
+    assert made.next() == [0]
+    assert made.commit() == [{1: None}]
+    assert made.next() == [0]
+    assert 0.3 < made.next()[0] <= 0.5
+
+
+@pytest.mark.parametrize(("answer", "why"), [(Done(), None), (TooLarge("413"), "413")])
+def test_what_was_refused_and_then_is_not_any_more_is_told_once(
+    desk: Callable[..., Desk], answer: Answer, why: str | None
+) -> None:
+    made = desk(in_turn(Refused("401"), answer))
+    made.reject("1")
+    made.ask()
+    assert made.next(3) == [0, 0, 0]
+    made.again.taken()
+    assert made.commit() == [{1: why}]
+
+
 def test_after_many_refusals_in_a_row_it_is_left_alone_too(desk: Callable[..., Desk]) -> None:
     made = desk(always(Refused("401")), chance=1.0)
     made.reject(*map(str, range(PATIENCE + 1)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from handspan.engine.departures import Departures, what_left
 from handspan.engine.drain import Moved
 from handspan.engine.inbox import Found
 from handspan.signals import Count, Observation
-from handspan.spool import Batch, Spool
+from handspan.spool import Batch, Spool, database, rejected
 from handspan.spool.rejected import Rejected
 from tests.engine.places import BOTH, LOGS, Hanging, Taking, record
 
@@ -69,8 +70,10 @@ def test_what_hangs_is_not_waited_for_longer_than_said(tmp_path: Path) -> None:
         made.gone(0.1)
         assert 0.1 <= time.monotonic() - began < 5
         made.gone(-1)
-        place.released.set()
+        # It comes to an end while it is waited for.
+        threading.Timer(0.2, place.released.set).start()
         made.gone(10)
+        assert len(place.taken) == 1
 
 
 def test_what_destinations_did_is_put_down_and_what_they_did_in_another_file_is_not(tmp_path: Path) -> None:
@@ -104,6 +107,28 @@ def test_whoever_waits_for_a_place_or_a_commit_is_told(tmp_path: Path) -> None:
         made.committed(Batch(at=1, places={("a", "logs"): 4}), Found(retried=[retried]))
         assert made.wait_for({"logs": 4}, 0)
         assert retried.committed.is_set()
+        made.stop()
+
+
+def test_what_is_sent_again_goes_on_with_each_commit(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path)) as spool:
+        place = Taking()
+        made, told = departures(spool, a=place)
+        spool.commit(Batch(at=1, rejected=[POISON] * 5))
+        with closing(database.guest(spool.path, writes=True)) as db:
+            rejected.ask_again(db, None)
+        spool.expect(made.wanted)
+        made.begin(spool.places())
+        began = time.monotonic()
+        for _ in range(5):
+            found = Found(retried=[told.get(timeout=10)])
+            batch = Batch(at=2)
+            made.put_down(batch, found)
+            spool.commit(batch)
+            made.committed(batch, found)
+        # It looks by itself once a second.
+        assert time.monotonic() - began < 3
+        assert rejected.newest(vars(spool)["_db"], 9) == []
         made.stop()
 
 

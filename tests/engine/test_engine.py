@@ -392,9 +392,13 @@ def test_what_stops_the_engine_is_said_and_the_host_goes_on(tmp_path: Path, capl
     def clock() -> int:
         raise RuntimeError("a planted fault")
 
-    with running(tmp_path, clock=clock) as engine:
+    place = Taking()
+    with running(tmp_path, {"place": place}, clock=clock) as engine:
         engine.put(told(1).events[0])
         wait_for(caplog, "Handspan has stopped")
+        until = time.monotonic() + LONG
+        while not place.closes:
+            assert time.monotonic() < until
         engine.put(told(1).events[0])
         assert not engine.close()
 

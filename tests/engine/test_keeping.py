@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handspan import names
+from handspan.engine.again import Retried
 from handspan.engine.drain import Moved
+from handspan.spool.rejected import Rejected
 from handspan.testing import SECOND, Story
 from tests.engine.desks import TOLD, desk
-from tests.engine.places import BOTH, Taking
+from tests.engine.places import BOTH, Taking, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,18 @@ def test_a_place_in_a_file_that_was_set_aside_is_none_in_its_successor(tmp_path:
         made.inbox.tell(late)
         made.turn()
         assert made.spool.places()["d", "logs"] < 5_000
+
+
+def test_what_was_sent_again_out_of_a_file_that_was_set_aside_is_no_other_in_its_successor(tmp_path: Path) -> None:
+    poison = Rejected(destination="d", record=record("new"), why="400")
+    with desk(tmp_path, {"d": Taking()}) as made:
+        made.tell(*TOLD)
+        overwrite(made.file)
+        made.inbox.tell(Moved(destination="d", kind="logs", seq=1, rejected=(poison,)))
+        made.inbox.tell(Retried(destination="d", kind="logs", outcomes={1: None}))
+        made.tell(*Story().terminal("u").events)
+        assert len(list(made.setup.folder.glob("*unusable-1"))) == 1
+        assert made.rows("SELECT id, body FROM rejected") == [(1, b"new")]
 
 
 def test_rows_that_make_no_sense_set_the_file_aside_at_the_start(

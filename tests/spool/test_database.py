@@ -179,10 +179,13 @@ def test_what_is_named_like_an_unusable_file_and_is_none_is_left_alone(tmp_path:
         "spool.db.unusable-1.bak",
         "a.unusable-1",
     ]
-    for name in (*others, "spool.db"):
-        (tmp_path / name).write_text("")
-    assert database.set_aside(path) == Aside(path.with_name("spool.db.unusable-1"))
-    assert {*others, "spool.db.unusable-1"} == {found.name for found in tmp_path.iterdir()}
+    for name in others:
+        (tmp_path / name).touch()
+    for _ in range(4):
+        path.touch()
+        database.set_aside(path)
+    kept = {f"spool.db.unusable-{n}" for n in (2, 3, 4)}
+    assert {*others, *kept} == {found.name for found in tmp_path.iterdir()}
 
 
 def test_an_old_one_that_can_t_be_removed_stops_nothing(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def visiting(folder: Path, *, writes: bool = False) -> Generator[sqlite3.Connect
 
 
 def _sentence(path: Path, error: Exception) -> str:
-    if isinstance(error, sqlite3.Error) and (isinstance(error, database.Unusable) or database.is_damage(error)):
+    if isinstance(error, sqlite3.Error) and database.is_damage(error):
         do = "use the Handspan that wrote it, or start what uses it, which sets it aside and begins another"
         return f"{path} can't be used ({error}): {do}."
     return f"{path} can't be read now ({error}): see that it is there and yours, and try again."
