@@ -26,8 +26,9 @@ from handspan.spool.lock import Lock
 
 lock = Lock(Path(sys.argv[1]))
 child = os.fork() if sys.argv[2:] else -1
-if child:
-    print(child, flush=True)
+# A child says it itself: by then it has let go of what it must.
+if child <= 0:
+    print(child or os.getpid(), flush=True)
 time.sleep(60)
 """
 
