@@ -215,7 +215,8 @@ def campaign(kills: int, size: int, seed: int) -> Result:
         while safe <= size:
             receiver.weather = "up" if done >= kills else chance.choice(("up", "down", "flapping"))
             share = size * (done + 1) // (kills + 1) if done < kills else size + 1
-            last = min(share + _FURTHER, size)
+            # Before the story's last event it waits to be killed, however slow who kills it is.
+            last = min(share + _FURTHER, size - 1) if done < kills else size
             command = [str(folder), str(server.server_port), str(size), str(safe), str(last)]
             safe, killed = _one_life(command, safe, share if share <= size else None, chance)
             done += killed
