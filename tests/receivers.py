@@ -112,6 +112,7 @@ class HttpReceiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.says = list(says)
         self.requests: list[Request] = []
+        self.arrived = threading.Condition()
         self.released = threading.Event()
         self.closed = threading.Event()
         self.scheme = "http"
@@ -143,7 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.receiver.requests.append(Request(self.path, headers, body, self.client_address[1]))
+        with self.receiver.arrived:
+            self.receiver.requests.append(Request(self.path, headers, body, self.client_address[1]))
+            self.receiver.arrived.notify_all()
         says = self.receiver.says.pop(0) if len(self.receiver.says) > 1 else self.receiver.says[0]
         self._answer(says)
 

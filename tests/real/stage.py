@@ -1,0 +1,59 @@
+"""One server that plays many scenarios at once, who watches it, and where its telemetry arrives."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.real.cao_server import CaoServer
+from tests.real.scenarios import SCENARIOS
+from tests.real.scene import Scene
+from tests.real.sink import Sink, sink
+from tests.real.truth import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from tests.real.scenarios import Roles
+
+# Four at once keep two cores busy. With eight, agents come so late that CAO, which gives them 15 s, gives them up.
+_AT_ONCE = 4
+
+
+class Stage:
+    def __init__(self, server: CaoServer, witness: Witness, arrived: Sink, pool: ThreadPoolExecutor) -> None:
+        self.server = server
+        self.witness = witness
+        self.sink = arrived
+        self._pool = pool
+        self._played: dict[str, Future[Roles]] = {}
+
+    def scene(self, name: str) -> Scene:
+        return Scene(name=name, server=self.server, witness=self.witness)
+
+    def begin(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._played:
+                self._played[name] = self._pool.submit(SCENARIOS[name], self.scene(name))
+
+    def played(self, name: str) -> Roles:
+        """Who took part in the scenario, once it is over."""
+        self.begin([name])
+        return self._played[name].result()
+
+
+@contextmanager
+def stage(environment: Path, folder: Path) -> Generator[Stage]:
+    with (
+        sink() as arrived,
+        CaoServer(environment, folder, arrived.settings) as server,
+        Witness(server.database, server.home / "diary") as witness,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
+        try:
+            yield Stage(server, witness, arrived, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
