@@ -17,9 +17,12 @@ PYRIGHT := PYRIGHT_PYTHON_GLOBAL_NODE=0 PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/
 UV_LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
+# The environments of CAO, each with its lock beside it: `make test` drives one, `make matrix` all.
+CAOS := $(basename $(notdir $(wildcard requirements/cao-*.in)))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check format golden bench bench-way-out bench-crash coverage lock upgrade clean
+.PHONY: help up test matrix check format golden bench bench-way-out bench-crash coverage lock upgrade clean
 
 help: ## This table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +32,11 @@ up: $(RUN) ## Install what Handspan needs and show a demo story as a waterfall
 
 test: $(DEV) ## Install what the tests need and run all of them
 	$(BIN)/pytest
+
+matrix: $(DEV) ## Drive every CAO that Handspan supports, also with the FastAPI of CAO's own lock
+	@failed=; for cao in $(CAOS); do \
+		echo "== $$cao"; HANDSPAN_CAO=$$cao $(BIN)/pytest tests/real || failed="$$failed $$cao"; \
+	done; if [ "$$failed" ]; then echo "failed with:$$failed" >&2; exit 1; fi
 
 check: $(DEV) ## Format, lint, types (mypy and pyright), and who may import whom
 	$(BIN)/ruff format --check .
@@ -64,6 +72,9 @@ coverage: $(DEV) ## Run all tests and list the lines and branches that none reac
 lock: $(DEV) ## Write the locks again, keeping each version that still fits pyproject.toml
 	$(UV_LOCK) --group build --output-file requirements/runtime.txt
 	$(UV_LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	for cao in $(CAOS); do \
+		$(UV_LOCK) --group build --output-file requirements/$$cao.txt requirements/$$cao.in || exit; \
+	done
 
 upgrade: UPGRADE := --upgrade
 upgrade: lock ## Write the locks again with the newest versions that fit

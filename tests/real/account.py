@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.real.truth import Deed, Handoff, Terminal, Truth
 
@@ -29,15 +29,24 @@ def account(truth: Truth, scenario: str, roles: Mapping[str, str]) -> str:
 
 def _terminals(truth: Truth, names: Mapping[str, str]) -> Iterator[str]:
     terminals = [truth.terminals[one] for one in names]
-    lives = list(dict.fromkeys(terminal.incarnation for terminal in terminals))
+    for terminal, life in zip(terminals, _lives(terminals), strict=True):
+        called = f", called by {terminal.caller}" if terminal.caller else ""
+        left = "gone" if terminal.gone else "there"
+        yield f"{terminal.id} is a {terminal.agent} in session {life}{called}, {left}"
+
+
+def _lives(terminals: Sequence[Terminal]) -> list[int]:
+    """Which session each is in. CAO up to 2.4.1 does not tell sessions of one name apart, but they don't overlap."""
+    lives: list[int] = []
     for terminal in terminals:
-        yield f"{terminal.id} is a {_terminal(terminal, lives.index(terminal.incarnation) + 1)}"
+        beside = (life for other, life in zip(terminals, lives, strict=False) if _together(other, terminal))
+        lives.append(next(beside, max(lives, default=0) + 1))
+    return lives
 
 
-def _terminal(terminal: Terminal, life: int) -> str:
-    called = f", called by {terminal.caller}" if terminal.caller else ""
-    # A workflow's session has a name that CAO draws.
-    return f"{terminal.agent} in session {life}{called}, {'gone' if terminal.gone else 'there'}"
+def _together(earlier: Terminal, later: Terminal) -> bool:
+    same = (earlier.session, earlier.incarnation) == (later.session, later.incarnation)
+    return same and (earlier.gone is None or earlier.gone > later.seen)
 
 
 def _deed(deed: Deed) -> str:
@@ -68,7 +77,7 @@ def _called(truth: Truth, handoff: Handoff, names: Mapping[str, str]) -> bool:
         call.at <= handoff.created <= result.at
         for terminal in names
         for call, result in zip(truth.deeds(terminal, "calls"), truth.deeds(terminal, "called"), strict=False)
-        if call.more["tool"] == "handoff" and not result.more["result"]["terminal_id"]
+        if call.more["tool"] == "handoff" and not result.more["result"].get("terminal_id")
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-# A session is made in 4 s, on a busy machine in 15; a workflow is submitted, never waited for.
+# A session is made in 4 s, on a busy machine in 15. The longest is a workflow, which answers after two of them.
 _LONGEST = 60.0
 
 
@@ -23,7 +23,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CaoApi:
+    """`provider` is whose screen the agents of all terminals imitate."""
+
     url: str
+    provider: str
 
     def ask(self, method: str, path: str, body: object = None, **parameters: str | None) -> Any:
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -43,11 +46,11 @@ class CaoApi:
     def open_session(self, name: str, agent: str, initial_message: str | None = None) -> str:
         """Returns the id of its first terminal, which is ready unless there is an initial message."""
         body = None if initial_message is None else {"initial_message": initial_message}
-        made = self.ask("POST", "/sessions", body, session_name=name, agent_profile=agent, provider="mock_cli")
+        made = self.ask("POST", "/sessions", body, session_name=name, agent_profile=agent, provider=self.provider)
         return str(made["id"])
 
     def open_terminal(self, session: str, agent: str) -> str:
-        made = self.ask("POST", f"/sessions/{session}/terminals", agent_profile=agent, provider="mock_cli")
+        made = self.ask("POST", f"/sessions/{session}/terminals", agent_profile=agent, provider=self.provider)
         return str(made["id"])
 
     def close_session(self, session: str) -> None:

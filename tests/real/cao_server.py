@@ -25,8 +25,18 @@ _START = 60.0
 _STOP = 30.0
 _LOOK = 0.05
 
-# Agents have CAO's tools from the environment's bin, not from what a profile names.
-_PROFILE = "---\nname: {name}\ndescription: A {name} for tests\nrole: developer\n---\n# {name}\nDo as you are told.\n"
+# Agents find CAO's tools on their PATH, so a profile names none. `hermesProfile` is the command of an agent that CAO's
+# provider `hermes` is to start: CAO up to 2.3.0 has no `mock_cli`. What `hermes` looks for on the screen can be set, and
+# an answer is what it gets for both: what was typed is no longer in the output that it sees.
+_HERMES = {"CAO_HERMES_USER_PREFIX_REGEX": "^> MOCK:", "CAO_HERMES_ASSISTANT_HEADER_REGEX": "> MOCK:"}
+_PROFILE = """---
+name: {name}
+description: A {name} for tests
+role: developer
+hermesProfile: mock_cli
+---
+Do as you are told.
+"""
 _AGENTS = ("lead", "coder", "reviewer")
 
 
@@ -50,9 +60,11 @@ class CaoServer:
             "CAO_API_HOST": "127.0.0.1",
             "CAO_API_PORT": str(self._port),
             "CAO_MOCK_CLI_SCRIPTED_PROMPTS": "1",
+            **_HERMES,
             **settings,
         }
-        self.api = CaoApi(f"http://127.0.0.1:{self._port}")
+        has_mock = any(environment.glob("lib/python*/site-packages/cli_agent_orchestrator/providers/mock_cli.py"))
+        self.api = CaoApi(f"http://127.0.0.1:{self._port}", "mock_cli" if has_mock else "hermes")
         self._furnish(folder)
 
     def _furnish(self, folder: Path) -> None:
@@ -132,8 +144,17 @@ class CaoServer:
                 self.stop()
             except subprocess.TimeoutExpired:
                 self.kill()
-        if told := self.tmux("display-message", "-p", "#{pid}").strip():
-            os.kill(int(told), signal.SIGTERM)
+        self._end_tmux()
+
+    def _end_tmux(self) -> None:
+        told = self.tmux("list-panes", "-a", "-F", "#{pid} #{pane_pid}").split()
+        if not told:
+            return
+        os.kill(int(told[0]), signal.SIGTERM)
+        deadline = time.monotonic() + _STOP
+        while left := [pid for pid in set(map(int, told)) if lives(pid)]:
+            assert time.monotonic() < deadline, f"tmux or its shells do not end: {left}"
+            time.sleep(_LOOK)
 
     def tmux(self, *arguments: str) -> str:
         """What its own tmux answers; nothing if there is none."""
@@ -148,3 +169,9 @@ class CaoServer:
 
     def tail(self, lines: int = 60) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def lives(pid: int) -> bool:
+    """A process that has ended may still be there until somebody asks how."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return not state.strip().startswith("Z") and bool(state.strip())

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.real.cao_install import LOCK, ROOT, CannotBuild, cache_folder, cao_environment
-from tests.real.cao_server import CaoServer
 from tests.real.scenarios import SCENARIOS
 from tests.real.stage import Stage, stage
 
@@ -39,10 +38,10 @@ def _stage(cao: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.
 
 
 @pytest.fixture
-def server(cao: Path, tmp_path: Path) -> Iterator[CaoServer]:
-    """A server of a test's own, started."""
-    with CaoServer(cao, tmp_path / "cao", {}) as started:
-        yield started
+def own_stage(cao: Path, tmp_path: Path) -> Iterator[Stage]:
+    """With a server that a test may end."""
+    with stage(cao, tmp_path / "cao") as made:
+        yield made
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,6 +50,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     for value in getattr(item, "funcargs", {}).values() if report.failed else ():
         if isinstance(value, Stage):
             report.sections.append(("cao-server", value.server.tail()))
-        if isinstance(value, CaoServer):
-            report.sections.append(("cao-server", value.tail()))
     return report

@@ -1,7 +1,7 @@
 """A coding agent's CLI of our own, run in CAO's terminals by its provider `mock_cli`, which reads the screen.
 
-    U+276F text   the prompt, and what was typed or pasted at it: a turn begins
-    > MOCK: text  an answer: the turn is done once the prompt stands below it
+    U+276F text  the prompt, and what was typed or pasted at it: a turn begins
+    > MOCK:      an answer follows: the turn is done once the prompt stands below it
 
 A message that has `play:NAME` in it makes the agent do what the file `plays/NAME.json` in its home says, step by step;
 any other is answered at once. All that it does is in `diary/<terminal>.jsonl`, each deed in a line. So the tests know
@@ -49,7 +49,7 @@ class Agent:
             time.sleep(_LEAST)
             answer = self._play(text) or "done"
             self._note("ended")
-            self._show(f"> MOCK: {answer}\n{_PROMPT}")
+            self._show(f"> MOCK:\n{answer}\n{_PROMPT}")
         self._note("left")
         if self._tools:
             self._tools.close()
@@ -97,9 +97,11 @@ class Agent:
 
     def _ask(self) -> str:
         self._note("asks")
-        self._show("APPROVAL_REQUIRED: may I?\n")
+        self._show("APPROVAL_REQUIRED: Allow it? (y/n)\n")
         answer = self._listen()
         self._note("answered", text=answer)
+        # The provider `hermes`, for CAO without `mock_cli`, looks for a question in the last eight lines.
+        self._show("...\n" * 8)
         return f"was told {answer}"
 
     def _fail(self) -> NoReturn:

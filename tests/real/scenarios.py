@@ -230,7 +230,7 @@ def session_killed_left(scene: Scene) -> Roles:
 def flow_twice(scene: Scene) -> Roles:
     """The second run takes the place of the first."""
     api = scene.server.api
-    flow = {"name": scene.name, "schedule": "0 3 1 1 *", "agent_profile": "coder", "provider": "mock_cli"}
+    flow = {"name": scene.name, "schedule": "0 3 1 1 *", "agent_profile": "coder", "provider": api.provider}
     api.ask("POST", "/flows", {**flow, "prompt_template": "Tidy up."})
     session = f"cao-flow-{scene.name}"
     ran: list[str] = []
@@ -249,7 +249,7 @@ def _run_workflow(scene: Scene, file: str, text: str) -> Truth:
     folder = scene.server.cao_home / "workflows"
     folder.mkdir(exist_ok=True)
     (folder / f"{scene.name}.{file}").write_text(text)
-    scene.server.api.ask("POST", "/workflows/runs:submit", {"name_or_path": scene.name, "run_id": scene.name})
+    scene.server.api.ask("POST", "/workflows/runs", {"name_or_path": scene.name, "run_id": scene.name})
     return scene.until(
         "the run is over", lambda truth: scene.name in truth.runs and truth.runs[scene.name].state != "running"
     )
@@ -267,7 +267,7 @@ def _steps(truth: Truth, *prompts: str) -> Roles:
 
 
 def _yaml(scene: Scene, *steps: str) -> str:
-    listed = "".join(f"  - {{provider: mock_cli, agent: coder, {step}}}\n" for step in steps)
+    listed = "".join(f"  - {{provider: {scene.server.api.provider}, agent: coder, {step}}}\n" for step in steps)
     return f"name: {scene.name}\nsteps:\n{listed}"
 
 
@@ -286,11 +286,11 @@ def yaml_workflow_failed(scene: Scene) -> Roles:
 
 
 def script_workflow(scene: Scene) -> Roles:
-    lines = (
-        "from cao_workflow import run_step",
-        *(f'run_step("mock_cli", "coder", "{scene.name}_{name} it", step_id="{name}")' for name in ("plan", "build")),
-    )
-    truth = _run_workflow(scene, "py", "\n".join(lines) + "\n")
+    provider = scene.server.api.provider
+    steps = [
+        f'run_step("{provider}", "coder", "{scene.name}_{name} it", step_id="{name}")\n' for name in ("plan", "build")
+    ]
+    truth = _run_workflow(scene, "py", f"from cao_workflow import run_step\n{''.join(steps)}")
     return _steps(truth, f"{scene.name}_plan", f"{scene.name}_build")
 
 

@@ -1,20 +1,19 @@
 from __future__ import annotations
 
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.real import restarts
 from tests.real.account import account
-from tests.real.scene import Scene
-from tests.real.truth import Witness
+from tests.real.told import written_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.real.cao_server import CaoServer
     from tests.real.scenarios import Roles
+    from tests.real.scene import Scene
+    from tests.real.stage import Stage
 
 STOPPED = """
     lead is a lead in session 1, gone
@@ -37,7 +36,6 @@ KILLED = """
 
 
 @pytest.mark.parametrize(("play", "happened"), [(restarts.stopped, STOPPED), (restarts.killed, KILLED)])
-def test_agents_go_on(server: CaoServer, play: Callable[[Scene], Roles], happened: str) -> None:
-    with Witness(server.database, server.home / "diary") as witness:
-        roles = play(Scene(name="restart", server=server, witness=witness))
-        assert account(witness.truth, "restart", roles) == dedent(happened).strip()
+def test_agents_go_on(own_stage: Stage, play: Callable[[Scene], Roles], happened: str) -> None:
+    roles = play(own_stage.scene("restart"))
+    assert account(own_stage.witness.truth, "restart", roles) == written_down(happened, own_stage.server.database)

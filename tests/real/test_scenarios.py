@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.real.account import account
 from tests.real.scenarios import SCENARIOS
+from tests.real.told import written_down
 
 if TYPE_CHECKING:
     from tests.real.stage import Stage
@@ -155,7 +155,7 @@ ACCOUNTS = {
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_what_truly_happens(stage: Stage, scenario: str) -> None:
     roles = stage.played(scenario)
-    assert account(stage.witness.truth, scenario, roles) == dedent(ACCOUNTS[scenario]).strip()
+    assert account(stage.witness.truth, scenario, roles) == written_down(ACCOUNTS[scenario], stage.server.database)
 
 
 def test_cao_does_not_see_that_an_agent_died_session_left(stage: Stage) -> None:
