@@ -16,7 +16,7 @@ def account(truth: Truth, scenario: str, roles: Mapping[str, str]) -> str:
     names = {terminal: role for role, terminal in roles.items()}
     lines = chain(
         _terminals(truth, names),
-        (f"{role} {', '.join(map(_deed, truth.diaries.get(one, ())))}" for role, one in roles.items()),
+        (f"{role} {', '.join(map(_deed, truth.diaries.get(one, ())))}".rstrip() for role, one in roles.items()),
         _handoffs(truth, names),
         _messages(truth, names),
         _run(truth, scenario),
@@ -96,4 +96,5 @@ def _run(truth: Truth, scenario: str) -> Iterator[str]:
         yield f"run of a {run.tier} {run.state}"
     for step in truth.steps.values():
         if step.run == scenario:
-            yield f"step {step.id} {step.state} in attempt {step.attempts}, error: {step.error_kind}"
+            why = f": {step.error_kind}" if step.error_kind else ""
+            yield f"step {step.id} {step.state} in attempt {step.attempts}{why}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.real.cao_install import LOCK
 from tests.real.plays import ask, call, die, fail
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def handoff_done(scene: Scene) -> Roles:
 
 
 def handoff_failed(scene: Scene) -> Roles:
-    lead = _hand_off(scene, scene.play("coder", fail()))
+    # CAO up to 2.3.0 sees that a worker has failed when its time is over.
+    lead = _hand_off(scene, scene.play("coder", fail()), timeout=10)
     (coder,) = scene.workers(lead)
     scene.until_done(lead, "ended")
     scene.close()
@@ -294,6 +296,9 @@ def script_workflow(scene: Scene) -> Roles:
     return _steps(truth, f"{scene.name}_plan", f"{scene.name}_build")
 
 
+# CAO 2.3.0 runs no scripts over its API, starts no session with a message, and waits ten minutes for a failed step.
+_SINCE_2_4 = (script_workflow, deferred_start, yaml_workflow_failed)
+
 SCENARIOS: Mapping[str, Callable[[Scene], Roles]] = {
     play.__name__: play
     for play in (
@@ -319,4 +324,5 @@ SCENARIOS: Mapping[str, Callable[[Scene], Roles]] = {
         window_killed_session_left,
         session_killed_left,
     )
+    if play not in _SINCE_2_4 or not LOCK.startswith("cao-2.3.")
 }

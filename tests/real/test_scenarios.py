@@ -130,15 +130,15 @@ ACCOUNTS = {
         plan ready, began, ended, left
         build ready, began, ended, left
         run of a yaml completed
-        step plan completed in attempt 1, error: None
-        step build completed in attempt 1, error: None
+        step plan completed in attempt 1
+        step build completed in attempt 1
     """,
     "yaml_workflow_failed": """
         plan is a coder in session 1, there
         plan ready, began, failed
         run of a yaml failed
-        step plan failed in attempt 1, error: error
-        step build skipped in attempt 0, error: None
+        step plan failed in attempt 1: error
+        step build skipped in attempt 0
     """,
     "script_workflow": """
         plan is a coder in session 1, gone
@@ -146,8 +146,8 @@ ACCOUNTS = {
         plan ready, began, ended, left
         build ready, began, ended, left
         run of a script completed
-        step plan completed in attempt 1, error: None
-        step build completed in attempt 1, error: None
+        step plan completed in attempt 1
+        step build completed in attempt 1
     """,
 }
 

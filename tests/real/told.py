@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 
 def written_down(story: str, database: Path) -> str:
-    """As much of an account as this version could give."""
+    """As much of an account as this version could give. CAO up to 2.4.1 keeps no handoffs, and not why a step failed."""
     lines = [line.strip() for line in story.strip().splitlines()]
-    return "\n".join(line for line in lines if not line.startswith("handoff to ") or _has_handoffs(database))
+    if not _columns(database, "handoff_results"):
+        lines = [line for line in lines if not line.startswith("handoff to ")]
+    if "error_kind" not in _columns(database, "workflow_run_step"):
+        lines = [line.removesuffix(": error") for line in lines]
+    return "\n".join(lines)
 
 
-def _has_handoffs(database: Path) -> bool:
-    """CAO up to 2.4.1 keeps no result of a handoff."""
+def _columns(database: Path, table: str) -> set[str]:
+    """Of a table that isn't there, none."""
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as tables:
-        return tables.execute("SELECT 1 FROM sqlite_master WHERE name = 'handoff_results'").fetchone() is not None
+        return {name for (name,) in tables.execute("SELECT name FROM pragma_table_info(?)", (table,))}
