@@ -32,14 +32,19 @@ def client(folder: Path, *answer: str) -> McpClient:
 
 def test_a_tool_is_called(tmp_path: Path) -> None:
     answer = 'say(id=asked["id"], result={"content": [], "structuredContent": asked["params"]})'
-    with client(tmp_path, 'say(method="notifications/message", params={})', answer) as tools:
+    others = (
+        'say(method="notifications/message", params={})',
+        'say(id=asked["id"], method="ping")',
+        'say(id=99, result={"content": [], "structuredContent": {}})',
+    )
+    with client(tmp_path, *others, answer) as tools:
         assert tools.call("assign", message="x") == {"name": "assign", "arguments": {"message": "x"}}
         assert tools.call("assign") == {"name": "assign", "arguments": {}}
 
 
 def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
-    answer = 'say(id=asked["id"], result={"content": [{"type": "text", "text": "no such agent"}], "isError": True})'
-    with client(tmp_path, answer) as tools:
+    why = '{"content": [{"type": "text", "text": "no such agent"}], "structuredContent": {}, "isError": True}'
+    with client(tmp_path, f'say(id=asked["id"], result={why})') as tools:
         assert tools.call("assign") == {"error": "no such agent"}
 
 

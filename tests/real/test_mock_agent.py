@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,10 @@ class Screen:
     def deeds(self) -> list[str]:
         return [json.loads(line)["deed"] for line in self._diary.read_text().splitlines()]
 
+    def last(self) -> int:
+        """When it did the last of its deeds."""
+        return int(json.loads(self._diary.read_text().splitlines()[-1])["at"])
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -87,9 +92,13 @@ def test_it_works_until_a_gate_is_open(home: Path) -> None:
     with screen(home) as agent:
         agent.type(f"Do it. {told}\r")
         agent.until("work\r\n")
+        while "waits" not in agent.deeds():
+            time.sleep(0.01)
+        opened = time.time_ns()
         (home / "gates" / "go").touch()
         assert agent.until(PROMPT) == f"> MOCK:\nwaited for go\n{PROMPT}"
         assert agent.deeds() == ["ready", "began", "waits", "ended"]
+        assert agent.last() > opened
 
 
 def test_it_asks_and_waits_for_the_answer(home: Path) -> None:

@@ -144,7 +144,7 @@ class Witness:
             try:
                 seen = look(self._database, self._diaries, self._truth)
             except sqlite3.OperationalError:
-                continue  # CAO is writing, or its tables are being made
+                continue
             if seen != self._truth:
                 with self._changed:
                     self._truth = seen
@@ -152,12 +152,14 @@ class Witness:
 
 
 def look(database: Path, diaries: Path, before: Truth) -> Truth:
-    """What was true before, and what is now."""
+    """What was true before, and what is now. Raises `OperationalError` while CAO writes."""
     now = time.time_ns()
     seen = replace(before, diaries={path.stem: _diary(path) for path in sorted(diaries.glob("*.jsonl"))})
     if not database.exists():
         return seen
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, isolation_level=None)) as tables:
+    with closing(
+        sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=_LOOK, isolation_level=None)
+    ) as tables:
         tables.row_factory = sqlite3.Row
         tables.execute("BEGIN")  # one state of all tables
         return replace(
