@@ -56,4 +56,6 @@ def stage(environment: Path, folder: Path) -> Generator[Stage]:
         try:
             yield Stage(server, witness, arrived, pool)
         finally:
+            # What is still played when all tests are over is of no use to anyone.
+            witness.leave()
             pool.shutdown(cancel_futures=True)

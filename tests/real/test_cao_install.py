@@ -40,7 +40,7 @@ def test_an_environment_is_built_once(tmp_path: Path, ran: list[str]) -> None:
     lock = tmp_path / "cao-1.2.3.txt"
     lock.write_text("cao==1.2.3\n")
     with ThreadPoolExecutor() as pool:
-        (folder,) = set(pool.map(lambda _: cao_environment(lock, tmp_path / "cache"), range(8)))
+        (folder,) = set(pool.map(cao_environment, [lock] * 8, [tmp_path / "cache"] * 8))
     python = folder / "bin" / "python"
     assert ran == [
         f"{sys.executable} -m venv {folder}",

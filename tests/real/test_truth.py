@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -123,3 +124,11 @@ def test_waiting_says_what_never_came(database: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(truth, "PATIENCE", 0.3)
     with Witness(database, tmp_path) as witness, pytest.raises(AssertionError, match=r"a third: not after .*id='t2'"):
         witness.until("a third", lambda seen: len(seen.terminals) == 3)
+
+
+def test_nobody_waits_for_a_witness_that_leaves(database: Path, tmp_path: Path) -> None:
+    with Witness(database, tmp_path) as witness, ThreadPoolExecutor() as pool:
+        waiting = pool.submit(witness.until, "a third", lambda seen: len(seen.terminals) == 3)
+        witness.leave()
+        with pytest.raises(AssertionError, match="a third"):
+            waiting.result(10)

@@ -124,8 +124,14 @@ class Witness:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leaving.set()
+        self.leave()
         self._thread.join()
+
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        self._leaving.set()
+        with self._changed:
+            self._changed.notify_all()
 
     @property
     def truth(self) -> Truth:
@@ -135,7 +141,8 @@ class Witness:
     def until(self, what: str, true: Callable[[Truth], bool]) -> Truth:
         """The truth, as soon as it is so; `what` is what is missing if it never is."""
         with self._changed:
-            if not self._changed.wait_for(lambda: true(self._truth), PATIENCE):
+            self._changed.wait_for(lambda: self._leaving.is_set() or true(self._truth), PATIENCE)
+            if not true(self._truth):
                 raise AssertionError(f"{what}: not after {PATIENCE} s. All that happened is {self._truth}")
             return self._truth
 
