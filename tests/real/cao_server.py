@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -147,13 +146,12 @@ class CaoServer:
         self._end_tmux()
 
     def _end_tmux(self) -> None:
-        told = self.tmux("list-panes", "-a", "-F", "#{pid} #{pane_pid}").split()
-        if not told:
-            return
-        os.kill(int(told[0]), signal.SIGTERM)
+        """It has a socket of its own, and stays when its last session is closed: CAO tells it to."""
+        shells = [int(pid) for pid in self.tmux("list-panes", "-a", "-F", "#{pane_pid}").split()]
+        self.tmux("kill-server")
         deadline = time.monotonic() + _STOP
-        while left := [pid for pid in set(map(int, told)) if lives(pid)]:
-            assert time.monotonic() < deadline, f"tmux or its shells do not end: {left}"
+        while self.tmux("show-options", "-s", "exit-empty") or any(map(lives, shells)):
+            assert time.monotonic() < deadline, f"tmux or one of its shells does not end: {shells}"
             time.sleep(_LOOK)
 
     def tmux(self, *arguments: str) -> str:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from tests.real.stage import Stage
 
 
-def test_all_its_processes_end_with_it(cao: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [False, True])
+def test_all_its_processes_end_with_it(cao: Path, tmp_path: Path, closed: bool) -> None:
     with CaoServer(cao, tmp_path / "cao", {}) as server:
         server.api.open_session("one", "coder")
-        tmux = int(server.tmux("display-message", "-p", "#{pid}"))
-        shell = int(server.tmux("list-panes", "-a", "-F", "#{pane_pid}"))
-        assert [lives(pid) for pid in (server.process.pid, tmux, shell)] == [True, True, True]
-    assert [lives(pid) for pid in (server.process.pid, tmux, shell)] == [False, False, False]
+        panes = server.tmux("list-panes", "-a", "-F", "#{pid} #{pane_pid}")
+        pids = [server.process.pid, *map(int, panes.split())]
+        assert [lives(pid) for pid in pids] == [True, True, True]
+        if closed:
+            server.api.close_session("cao-one")
+    assert [lives(pid) for pid in pids] == [False, False, False]
 
 
 def test_a_server_that_does_not_start_shows_its_log(cao: Path, tmp_path: Path) -> None:
