@@ -11,8 +11,7 @@ from tests.real.plays import call
 
 if TYPE_CHECKING:
     from tests.real.plays import Step
-    from tests.real.scenarios import Roles
-    from tests.real.scene import Scene
+    from tests.real.scene import Roles, Scene
 
 
 def stopped(scene: Scene) -> Roles:

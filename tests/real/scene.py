@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from tests.real.truth import Truth
 
+# Who took part in a scenario, by role: ids of terminals.
+Roles = dict[str, str]
+
 _ASK = 0.2
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.real.cao_server import CaoServer
 from tests.real.scenarios import SCENARIOS
-from tests.real.scene import Scene
+from tests.real.scene import Roles, Scene
 from tests.real.sink import Sink, sink
 from tests.real.truth import Witness
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from tests.real.scenarios import Roles
-
-# Four at once keep two cores busy. With eight, agents come so late that CAO, which gives them 15 s, gives them up.
+# As many as two cores bear: CAO gives up an agent that is not there in 15 s.
 _AT_ONCE = 4
 
 

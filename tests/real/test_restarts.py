@@ -11,8 +11,7 @@ from tests.real.told import written_down
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.real.scenarios import Roles
-    from tests.real.scene import Scene
+    from tests.real.scene import Roles, Scene
     from tests.real.stage import Stage
 
 STOPPED = """
