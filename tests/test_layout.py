@@ -105,6 +105,10 @@ MAY_KNOW: dict[str, set[str]] = {
     "sources.cao_state": {"events", "sources.cao_facts"},
     "sources.cao_wording": {"events", "sources.cao_facts", "sources.cao_state"},
     "sources.*": {"events"},
+    # The plugin inside cao-server. Agents' processes import it too: what it knows it imports where it is set up.
+    "cao": set(),
+    "cao.tables": {"sources.cao_facts"},
+    "cao.followed": set(),
     # What leaves, as bytes.
     "otlp": {"otlp.*"},
     "otlp.wire": set(),
@@ -160,6 +164,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
     *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
+    *(f"cao.{name}" for name in ("tables",)),
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
     *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
