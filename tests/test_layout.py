@@ -107,8 +107,10 @@ MAY_KNOW: dict[str, set[str]] = {
     "sources.*": {"events"},
     # The plugin inside cao-server. Agents' processes import it too: what it knows it imports where it is set up.
     "cao": set(),
+    "cao.sweeps": {"cao.panes", "sources.cao_facts"},
     "cao.tables": {"sources.cao_facts"},
     "cao.followed": set(),
+    "cao.panes": set(),
     # What leaves, as bytes.
     "otlp": {"otlp.*"},
     "otlp.wire": set(),
@@ -164,7 +166,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
     *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
-    *(f"cao.{name}" for name in ("tables",)),
+    *(f"cao.{name}" for name in ("panes", "tables")),
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
     *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
