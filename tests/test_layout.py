@@ -107,8 +107,12 @@ MAY_KNOW: dict[str, set[str]] = {
     "sources.*": {"events"},
     # The plugin inside cao-server. Agents' processes import it too: what it knows it imports where it is set up.
     "cao": set(),
+    "cao.poller": {"cao.desk", "cao.panes", "cao.sweeps", "cao.tables", "sources.cao_facts"},
+    "cao.desk": {"cao.followed", "cao.tables", "sources.cao_facts"},
     "cao.sweeps": {"cao.panes", "sources.cao_facts"},
     "cao.tables": {"sources.cao_facts"},
+    "cao.joining": {"names", "sources.cao_facts"},
+    "cao.said": {"events", "sources.cao_facts"},
     "cao.followed": set(),
     "cao.panes": set(),
     # What leaves, as bytes.
@@ -166,7 +170,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
     *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
-    *(f"cao.{name}" for name in ("panes", "tables")),
+    *(f"cao.{name}" for name in ("desk", "panes", "poller", "tables")),
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
     *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
@@ -193,6 +197,7 @@ DOORS = {"input", "open", "print"}
 
 # The boundaries that may catch everything, as module.function; why is said there.
 CATCH_ALL: list[str] = [
+    "cao.poller.Poller._safely",
     "cli._run",
     "engine.Engine._run",
     "engine.intake.Intake._apply",
