@@ -107,6 +107,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "sources.*": {"events"},
     # The plugin inside cao-server. Agents' processes import it too: what it knows it imports where it is set up.
     "cao": set(),
+    "cao.plugin": {"cao", "cao.watch"},
+    "cao.watch": {"config", "hosting", "sources.cao", "cao", "cao.*"},
     "cao.poller": {"cao.desk", "cao.panes", "cao.sweeps", "cao.tables", "sources.cao_facts"},
     "cao.desk": {"cao.followed", "cao.tables", "sources.cao_facts"},
     "cao.sweeps": {"cao.panes", "sources.cao_facts"},
@@ -114,6 +116,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "cao.joining": {"names", "sources.cao_facts"},
     "cao.said": {"events", "sources.cao_facts"},
     "cao.followed": set(),
+    "cao.innards": set(),
     "cao.panes": set(),
     # What leaves, as bytes.
     "otlp": {"otlp.*"},
@@ -170,7 +173,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("again", "departures", "drain", "inbox", "intake", "keeping", "push", "setup")),
     *{"engine.translating", "engine.worker"},
     *{"engine", "hosting", "secret_key", "spool"},
-    *(f"cao.{name}" for name in ("desk", "panes", "poller", "tables")),
+    *(f"cao.{name}" for name in ("desk", "innards", "panes", "plugin", "poller", "tables", "watch")),
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
     *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
@@ -197,6 +200,7 @@ DOORS = {"input", "open", "print"}
 
 # The boundaries that may catch everything, as module.function; why is said there.
 CATCH_ALL: list[str] = [
+    "cao.plugin.HandspanPlugin.setup",
     "cao.poller.Poller._safely",
     "cli._run",
     "engine.Engine._run",
