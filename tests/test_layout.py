@@ -126,6 +126,11 @@ MAY_KNOW: dict[str, set[str]] = {
         "signals",
     },
     "replaying": {"engine", "events"},
+    # The hub: what arrives is kept as it came.
+    "hub": set(),
+    "hub.record_file": {"spool.database"},
+    "hub.retention": {"spool.bounds"},
+    "hub.record": {"otlp", "hub.record_file", "hub.retention", "spool.database", "spool.lock"},
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -142,6 +147,7 @@ IMPURE = {
     *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox")),
     *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
     *{"engine", "hosting", "secret_key", "spool"},
+    *(f"hub.{name}" for name in ("record", "record_file", "retention")),
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
