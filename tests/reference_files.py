@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 TELEMETRY = REFERENCE / "telemetry.md"
 _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-COMMANDS = ((), ("show",), ("demo",), ("schema",), ("config",))
+COMMANDS = ((), ("show",), ("demo",), ("schema",), ("config",), ("up",))
 
 
 def expected() -> Iterator[tuple[Path, str]]:

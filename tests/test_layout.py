@@ -100,8 +100,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "transcript": {"names", "signals"},
     "testing": {"events", "rules.memory", "sessions", "signals"},
     # What is read before anything starts, and passed on as values.
-    "setting_kinds": set(),
-    "config": {"otel_env", "rules", "setting_kinds"},
+    "addresses": set(),
+    "setting_kinds": {"addresses"},
+    "config": {"addresses", "otel_env", "rules", "setting_kinds"},
     "commands.config": {"config", "setting_kinds", "show.cells"},
     "demo": {"events", "testing"},
     "reading": {"events", "signals", "sources.*", "testing"},
@@ -126,11 +127,33 @@ MAY_KNOW: dict[str, set[str]] = {
         "signals",
     },
     "replaying": {"engine", "events"},
-    # The hub: what arrives is kept as it came.
+    # The hub: what arrives is kept as it came. From the record up to the doors, then the process.
     "hub": set(),
     "hub.record_file": {"spool.database"},
     "hub.retention": {"spool.bounds"},
     "hub.record": {"otlp", "hub.record_file", "hub.retention", "spool.database", "spool.lock"},
+    "hub.wire": {"otlp", "hub.record"},
+    "hub.answers": {"otlp", "hub.record", "hub.wire"},
+    "hub.tally": {"engine.drain", "metrics", "names", "otlp", "signals", "hub.retention"},
+    "hub.keeper": {"otlp", "hub.answers", "hub.record", "hub.tally", "hub.wire"},
+    "hub.pushed": {"metrics", "names", "signals"},
+    "hub.into_record": {"otlp", "senders", "hub.record"},
+    "hub.doors": {"otlp", "hub.answers", "hub.keeper"},
+    "hub.events_door": {"events", "schema", "sources.cloudevents", "sources.jsonl", "hub.answers"},
+    "hub.health": {"exposition", "signals"},
+    "hub.bodies": {"hub.answers"},
+    "hub.listening": {"addresses"},
+    "hub.grpc_door": {"addresses", "otlp", "hub.answers", "hub.bodies", "hub.keeper", "hub.listening"},
+    "hub.guards": {"hub.answers", "hub.bodies", "hub.events_door"},
+    "hub.protocol": set(),
+    "hub.onward": {
+        *{"engine.delivery", "otel_env", "otlp", "senders", "hub.answers", "hub.record", "hub.wire"},
+        *(f"senders.{name}" for name in ("otlp_grpc", "otlp_http", "posting")),
+    },
+    "hub.forward": {"engine.drain", "otlp", "spool.outbox", "hub.onward", "hub.record", "hub.tally"},
+    "hub.app": {"__init__"},
+    "hub.hub": {"addresses", "config", "hosting", "names", "signals", "hub.*"},
+    "hub.serving": {"hub.protocol"},
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -147,7 +170,13 @@ IMPURE = {
     *(f"spool.{name}" for name in ("bounds", "database", "lock", "outbox")),
     *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
     *{"engine", "hosting", "secret_key", "spool"},
-    *(f"hub.{name}" for name in ("record", "record_file", "retention")),
+    *(f"hub.{name}" for name in ("app", "events_door", "forward", "guards", "hub", "listening", "protocol")),
+    *(
+        f"hub.{name}"
+        for name in ("doors", "into_record", "keeper", "pushed", "record", "record_file", "retention", "serving")
+    ),
+    "hub.tally",
+    "commands.up",
     # What runs for users, and what starts it.
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
@@ -178,6 +207,7 @@ CATCH_ALL: list[str] = [
     "engine.intake.Intake._apply",
     "engine.worker.Worker._tell",
     "engine.worker.Worker._translated",
+    "hub.wire._built",
     "plugins.caller.Caller._live",
     "plugins.caller.Caller._run",
 ]

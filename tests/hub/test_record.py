@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handspan.hub import record_file
-from handspan.hub.record import Entry, Move, Record, Rejected
+from handspan.hub.record import Entry, Move, Record, Rejected, entries_after
 from handspan.hub.retention import Bounds, Lost
+from handspan.spool import database
 from handspan.spool.lock import Held
 from tests.spooled import full_disk
 
@@ -49,10 +50,11 @@ def test_what_arrived_is_there_in_the_order_of_its_commit_and_after_a_restart(tm
         assert (record.id, record.set_aside, record.last()) == (identity, None, 3)
         assert record.append("traces", "json", b"four").result(5) == 4
         assert record.after(1, 2) == [Entry(2, 7, "logs", "json", b"{}"), Entry(3, 7, "metrics", "protobuf", b"")]
-        assert record.after(0, 10, "traces") == [
-            Entry(1, 7, "traces", "protobuf", b"one"),
-            Entry(4, 7, "traces", "json", b"four"),
-        ]
+        with contextlib.closing(database.reader(record.path)) as db:
+            assert entries_after(db, 0, 10, "traces") == [
+                Entry(1, 7, "traces", "protobuf", b"one"),
+                Entry(4, 7, "traces", "json", b"four"),
+            ]
 
 
 def test_many_threads_get_numbers_of_their_own(record: Record) -> None:

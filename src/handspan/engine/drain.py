@@ -50,7 +50,8 @@ class Moved:
 
 
 class Drain(threading.Thread):
-    """Sends what is in the outbox of one kind to one destination, until it is stopped."""
+    """Sends what is in the outbox of one kind to one destination, until it is stopped. `read` finds in the file at
+    `path` what follows a place."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Drain(threading.Thread):
         tell: Callable[[Moved], None],
         *,
         file: int = 0,
+        read: Callable[[sqlite3.Connection, Kind, int], list[Waiting]] = outbox.after,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.destination: str = place[0]
@@ -71,6 +73,7 @@ class Drain(threading.Thread):
         self._seq = seq
         self._tell = tell
         self._file = file
+        self._read = read
         self._chance = chance
         self._more = threading.Event()
         self._stop_asked = threading.Event()
@@ -102,7 +105,7 @@ class Drain(threading.Thread):
                 break
             try:
                 db = db or database.reader(self._path)
-                waiting = outbox.after(db, self.kind, self._seq)
+                waiting = self._read(db, self.kind, self._seq)
             except sqlite3.Error as error:
                 # The file is being made, or is too busy; a damaged one is found by who writes it.
                 _log.debug("The spool can't be read now: %s", error)

@@ -81,6 +81,25 @@ class _Arrived:
     committed: Future[int]
 
 
+def entries_after(db: sqlite3.Connection, seq: int, limit: int, kind: Kind | None = None) -> list[Entry]:
+    """What follows `seq`, of one kind or of all, as `Record.after` gives it."""
+    of_kind, values = ("", ()) if kind is None else (" AND kind = ?", (kind,))
+    found: list[Entry] = []
+    size = 0
+    rows = db.execute(
+        f"SELECT seq, at, kind, encoding, body FROM entries WHERE seq > ?{of_kind} ORDER BY seq LIMIT ?",  # noqa: S608 (ours)
+        (seq, *values, limit),
+    )
+    for row in rows:
+        entry = Entry(*row)
+        size += len(entry.body)
+        if found and size > _AT_ONCE:
+            break
+        found.append(entry)
+    rows.close()
+    return found
+
+
 class Record:
     """Raises `spool.lock.Held` where another process writes the record, OSError or sqlite3.Error where none can.
 
@@ -137,22 +156,10 @@ class Record:
                 self._queue.put(_Arrived(self._clock(), kind, encoding, body, future))
         return future
 
-    def after(self, seq: int, limit: int, kind: Kind | None = None) -> list[Entry]:
+    def after(self, seq: int, limit: int) -> list[Entry]:
         """What follows `seq`, oldest first: fewer than `limit` where they are large, none only where there is none."""
-        of_kind, values = ("", ()) if kind is None else (" AND kind = ?", (kind,))
-        found: list[Entry] = []
-        size = 0
         with contextlib.closing(database.reader(self.path)) as db:
-            for row in db.execute(
-                f"SELECT seq, at, kind, encoding, body FROM entries WHERE seq > ?{of_kind} ORDER BY seq LIMIT ?",  # noqa: S608 (ours)
-                (seq, *values, limit),
-            ):
-                entry = Entry(*row)
-                size += len(entry.body)
-                if found and size > _AT_ONCE:
-                    break
-                found.append(entry)
-        return found
+            return entries_after(db, seq, limit)
 
     def last(self) -> int:
         """The seq of the newest entry, also if it was cut since; 0 where there was none yet."""
@@ -163,6 +170,11 @@ class Record:
         """Whether there is something after `seq`, at once or within `timeout` seconds."""
         with self._news:
             return self._news.wait_for(lambda: self._last > seq, timeout)
+
+    def bytes(self) -> int:
+        """What it holds on the disk."""
+        with contextlib.closing(database.reader(self.path)) as db:
+            return retention.used(db)
 
     def places(self) -> dict[tuple[str, str], int]:
         """How far each forward target has come, by target and kind."""
