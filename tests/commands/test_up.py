@@ -95,7 +95,7 @@ def test_what_the_command_line_does_not_say_the_settings_do(tmp_path: Path) -> N
 
 def test_hosts_and_origins_that_are_named_may_ask(tmp_path: Path) -> None:
     listen = f"127.0.0.1:{free_port()}"
-    allowing = ("--allow-host", "hub.lan", "--allow-origin", "http://friend.example")
+    allowing = ("--allow-host", "Hub.lan", "--allow-origin", "http://Friend.example")
     with up(tmp_path, "--no-grpc", "--listen", listen, *allowing) as _, urllib3.PoolManager(retries=False) as pool:
         asked = [
             pool.request("GET", f"http://{listen}/healthz", headers=headers).status

@@ -122,6 +122,20 @@ def test_what_finds_too_much_waiting_is_told_so_and_what_waits_is_kept(record: R
     assert record.append("logs", "json", b"after").result(5) > 0
 
 
+def test_what_waits_no_more_makes_room(record: Record) -> None:
+    seqs = [record.append("logs", "json", b"x" * (30 * 1024 * 1024)).result(30) for _ in range(3)]
+    assert seqs == [1, 2, 3]
+
+
+def test_what_is_not_acknowledged_is_not_kept_either(tmp_path: Path) -> None:
+    with opened(tmp_path) as record:
+        with full_disk(200_000):
+            # They come so close together that they are written together.
+            coming = {body: record.append("logs", "json", body) for body in (b"small", b"x" * 1_000_000)}
+            acknowledged = [body for body, future in coming.items() if future.exception(5) is None]
+        assert [entry.body for entry in record.after(0, 9)] == acknowledged
+
+
 def test_a_request_larger_than_all_that_may_wait_is_taken_alone(record: Record) -> None:
     assert record.append("logs", "json", b"x" * (65 * 1024 * 1024)).result(30) == 1
 

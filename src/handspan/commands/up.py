@@ -58,8 +58,8 @@ def up(asked: Asked, say: Callable[[str], None]) -> None:
             forward=_forward(_urls(asked.forward) or settings.forward or (), [*bound, *grpc]),
             grpc=grpc,
             allowed=Allowed(
-                hosts=frozenset({*asked.hosts, *(address.host for address in bound)}),
-                origins=frozenset(asked.origins),
+                hosts=frozenset({*map(str.lower, asked.hosts), *(address.host for address in bound)}),
+                origins=frozenset(map(str.lower, asked.origins)),
                 token=settings.token,
             ),
         )
