@@ -98,8 +98,9 @@ class Guards:
                 return b""
             reserved = self._reserve(headers)
             body = await self._read(incoming)
-        except Refusal:
-            await self._discard(incoming)
+        except Refusal as refusal:
+            if refusal.status != 408:  # which has been waited for long enough
+                await self._discard(incoming)
             raise
         finally:
             self._reserved -= reserved
