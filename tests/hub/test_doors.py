@@ -7,6 +7,7 @@ import gzip
 import json
 import sqlite3
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -197,6 +198,21 @@ def test_while_the_record_can_t_be_written_a_client_is_asked_to_come_back(hub: R
     )
     assert hub.http.post("/v1/traces", IN_PROTOBUF["traces"], PROTOBUF).status == 200
     assert hub.http.ask("GET", "/readyz").status == 200
+
+
+def test_others_are_served_while_one_waits_for_its_commit(hub: Running) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(hub.hub.record.path, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as senders,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        # It waits for a second, which is how long the record waits for another program.
+        waiting = senders.submit(hub.http.post, "/v1/traces", IN_PROTOBUF["traces"], PROTOBUF)
+        served = 0
+        while not waiting.done():
+            assert hub.http.ask("GET", "/healthz").status == 200
+            served += 1
+    assert served > 5
 
 
 def test_other_methods_and_paths_are_none(hub: Running) -> None:
