@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import json
 import sqlite3
@@ -185,7 +186,9 @@ def test_a_refusal_is_a_status_in_the_request_s_encoding(
     assert kept(hub) == []
 
 
-def test_while_the_record_can_t_be_written_a_client_is_asked_to_come_back(hub: Running) -> None:
+def test_while_the_record_can_t_be_written_a_client_is_asked_to_come_back(
+    hub: Running, caplog: pytest.LogCaptureFixture
+) -> None:
     with contextlib.closing(sqlite3.connect(hub.hub.record.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answer = hub.http.post("/v1/traces", IN_PROTOBUF["traces"], PROTOBUF)
@@ -198,6 +201,9 @@ def test_while_the_record_can_t_be_written_a_client_is_asked_to_come_back(hub: R
     )
     assert hub.http.post("/v1/traces", IN_PROTOBUF["traces"], PROTOBUF).status == 200
     assert hub.http.ask("GET", "/readyz").status == 200
+    gc.collect()
+    # It is said once, and asyncio has nothing to complain of.
+    assert [record.name for record in caplog.records] == ["handspan", "handspan"]
 
 
 def test_others_are_served_while_one_waits_for_its_commit(hub: Running) -> None:

@@ -48,8 +48,9 @@ async def _exported(keeper: Keeper, kind: Kind, content_type: str, body: bytes) 
     taken = await run_in_threadpool(keeper.take, kind, encoding, body)
     error = None
     if taken.committed:
-        await asyncio.wait([asyncio.wrap_future(taken.committed)])
-        error = taken.committed.exception()
+        committed = asyncio.wrap_future(taken.committed)
+        await asyncio.wait([committed])
+        error = committed.exception()
     return Response(keeper.done(taken, error), media_type=TYPES[encoding])
 
 

@@ -74,8 +74,9 @@ async def _taken(submit: Submit, said: Sequence[Event | Refused]) -> JSONRespons
 
 
 async def _committed(future: Future[int]) -> None:
-    await asyncio.wait([asyncio.wrap_future(future)], timeout=_PATIENCE)
-    error = future.exception() if future.done() else TimeoutError()
+    committed = asyncio.wrap_future(future)
+    await asyncio.wait([committed], timeout=_PATIENCE)
+    error = committed.exception() if committed.done() else TimeoutError()
     if isinstance(error, queue.Full):
         raise Refusal(429, "as many events wait to be committed as may: come back in a moment", _AFTER_FULL)
     if error:
