@@ -56,7 +56,9 @@ def test_who_listens_is_known_where_the_system_tells(tmp_path: Path) -> None:
 def test_a_process_that_ends_meanwhile_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     line = "   0: 0100007F:10DE 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1\n"
-    (tmp_path / "net" / "tcp").write_text("  sl  local_address rem_address   st\n" + line)
+    # The other is a connection from that port, and not somebody who listens there.
+    connected = line.replace("10DE", "10DF").replace(" 0A ", " 01 ")
+    (tmp_path / "net" / "tcp").write_text("  sl  local_address rem_address   st\n" + line + connected)
     (tmp_path / "1").mkdir()
     for number, comm in (("2", None), ("3", "hub\n")):
         (tmp_path / number / "fd").mkdir(parents=True)
