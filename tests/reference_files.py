@@ -28,7 +28,7 @@ TELEMETRY = REFERENCE / "telemetry.md"
 _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SPOOL = ("status", "list", "show", "retry", "drop")
 COMMANDS = (
-    *((), ("show",), ("demo",), ("schema",), ("replay",), ("config",), ("spool",)),
+    *((), ("show",), ("demo",), ("schema",), ("up",), ("replay",), ("config",), ("spool",)),
     *(("spool", command) for command in SPOOL),
 )
 

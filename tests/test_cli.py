@@ -65,8 +65,8 @@ def test_schema() -> None:
 def test_config() -> None:
     told = ok("config", HOME="/home/ann", HANDSPAN_STATE_DIR="/süß/\udcff")
     assert told.splitlines()[:2] == [
-        r"HANDSPAN_STATE_DIR        /süß/\udcff  environment",
-        "HANDSPAN_CONTENT          off          default",
+        r"HANDSPAN_STATE_DIR        /süß/\udcff     environment",
+        "HANDSPAN_CONTENT          off             default",
     ]
     told = ok("config", "--json", HOME="/home/ann", HANDSPAN_CONTENT="full")
     assert [json.loads(line)["value"] for line in told.splitlines()[:2]] == ["/home/ann/.local/state/handspan", "full"]
@@ -83,7 +83,7 @@ def test_config_that_is_wrong() -> None:
 
 def test_config_that_is_unknown() -> None:
     done = run("config", HOME="/home/ann", HANDSPAN_CALLBACK="x")
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 9)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 12)
     assert done.stderr == (
         "handspan: HANDSPAN_CALLBACK is no setting and is ignored: did you mean HANDSPAN_CALLBACK_URL?\n"
     )

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 from handspan import otel_env
+from handspan.addresses import Address
 from handspan.config import KEYS, TABLE, Configuration, Found, Settings, WrongSetting, read, variable
 from handspan.engine import Engine
 from handspan.rules import Rules
@@ -32,6 +33,9 @@ DEFAULTS = Settings(
     idle_after=DAY,
     spool_max_bytes=512 * 1024**2,
     spool_max_age=7 * DAY,
+    listen=(Address("127.0.0.1", 4318), Address("::1", 4318)),
+    token=None,
+    forward=None,
     config=None,
     otel=otel_env.read({}, "http/protobuf"),
 )
@@ -45,6 +49,9 @@ ALLOWED = {
     "idle_after": f"0 (never) or at most 3650d, {_AS}",
     "spool_max_bytes": "at least 4MiB and at most 1024TiB, as 512MiB, 1GB or plain bytes",
     "spool_max_age": f"more than 0 and at most 3650d, {_AS}",
+    "listen": "host:port with an IP address or localhost as host, several with commas between",
+    "token": "at least 16 printable characters without spaces",
+    "forward": "http://host:port, https://host, grpc://host:port or grpcs://host:port, several with spaces between",
     "config": "an absolute path, or one that begins with ~/ where HOME is set",
 }
 # For each setting: text, and what it makes of the defaults.
@@ -60,6 +67,9 @@ SAID: list[tuple[str, str, dict[str, Any]]] = [
     ("idle_after", "0", {"idle_after": None}),
     ("spool_max_bytes", "1GB", {"spool_max_bytes": 1000**3}),
     ("spool_max_age", "90", {"spool_max_age": 90 * SECOND}),
+    ("listen", "10.0.0.1:80", {"listen": (Address("10.0.0.1", 80),)}),
+    ("token", "t" * 16, {"token": "t" * 16}),
+    ("forward", "grpc://h:1 http://h", {"forward": ("grpc://h:1", "http://h")}),
 ]
 
 
@@ -96,6 +106,9 @@ def test_nothing_set() -> None:
             Found("idle_after", "24h", "default"),
             Found("spool_max_bytes", "512MiB", "default"),
             Found("spool_max_age", "7d", "default"),
+            Found("listen", "localhost:4318", "default"),
+            Found("token", None, "default"),
+            Found("forward", None, "default"),
             Found("config", None, "default"),
         ),
         (),
@@ -106,7 +119,7 @@ def test_nothing_set() -> None:
 def test_a_setting_in_the_environment(name: str, text: str, changed: dict[str, Any]) -> None:
     configuration = read({**HOME, variable(name): f" {text} "})
     assert configuration.settings == dataclasses.replace(DEFAULTS, **changed)
-    shown = {"~/x/~": "/home/ann/x/~", "https://h/x": "https://h/***"}.get(text, text)
+    shown = {"~/x/~": "/home/ann/x/~", "https://h/x": "https://h/***", "t" * 16: "***"}.get(text, text)
     assert found(configuration, name) == Found(name, shown, "environment", f"HANDSPAN_{name.upper()}")
 
 
@@ -116,7 +129,7 @@ def test_a_setting_in_the_file(name: str, text: str, changed: dict[str, Any], tm
     file = environment["HANDSPAN_CONFIG"]
     configuration = read(environment)
     assert configuration.settings == dataclasses.replace(DEFAULTS, config=Path(file), **changed)
-    shown = {"~/x/~": "/home/ann/x/~", "https://h/x": "https://h/***"}.get(text, text)
+    shown = {"~/x/~": "/home/ann/x/~", "https://h/x": "https://h/***", "t" * 16: "***"}.get(text, text)
     assert found(configuration, name) == Found(name, shown, "file", f"{file}:{name}")
     assert found(configuration, "config") == Found("config", file, "environment", "HANDSPAN_CONFIG")
 
@@ -138,6 +151,9 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         "idle_after": "3h",
         "spool_max_bytes": "33MB",
         "spool_max_age": "3d",
+        "listen": "127.0.0.1:1",
+        "token": "o" * 16,
+        "forward": "http://other",
     }
     variables = {variable(name): text for name, text in others.items()}
     assert read({**environment, **variables}).settings == dataclasses.replace(

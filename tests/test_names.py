@@ -141,6 +141,8 @@ def test_the_metrics_are_telemetry_s() -> None:
         "handspan_spool_items": ("gauge", ("signal",)),
         "handspan_spool_bytes": ("gauge", ()),
         "handspan_spool_oldest_seconds": ("gauge", ("signal",)),
+        "handspan_received_total": ("counter", ("signal", "outcome")),
+        "handspan_record_bytes": ("gauge", ()),
     }
 
 
@@ -245,8 +247,8 @@ def test_every_metric_that_the_rules_count_is_in_the_table_and_the_other_way_rou
         if isinstance(signal, Count | Observation):
             kind = "counter" if isinstance(signal, Count) else "histogram"
             left.add((signal.name, kind, tuple(sorted(signal.labels))))
-    # The engine counts what it exports; gauges are looked up.
-    others = {names.EXPORTED, names.EXPORT_SECONDS, names.HOOK_FAILURES}
+    # The engine counts what it exports, the hub what it receives; gauges are looked up.
+    others = {names.EXPORTED, names.EXPORT_SECONDS, names.HOOK_FAILURES, names.RECEIVED}
     counted = [m for m in names.METRICS.values() if m.type != "gauge" and m.name not in others]
     assert left == {(metric.name, metric.type, tuple(sorted(metric.labels))) for metric in counted}
 

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from handspan.addresses import Address
 from handspan.setting_kinds import (
+    ADDRESSES,
     BYTES,
     DURATION,
     DURATION_OR_NEVER,
+    ENDPOINTS,
     PATH,
+    TOKEN,
     URL,
     Kind,
     address_of,
@@ -178,3 +182,31 @@ def test_of_a_webhook_only_the_host_is_shown(url: str, shown: str) -> None:
 def test_of_another_address_who_asks_and_the_query_are_hidden(url: str, shown: str) -> None:
     assert address_of(url) == shown
     assert PASSWORD not in shown
+
+
+def test_endpoints() -> None:
+    urls = ("http://h:4318/base", "https://u:p@h", "grpc://h:4317", "grpcs://[::1]:1")
+    assert ENDPOINTS.read("  ".join(urls)) == urls
+    assert ENDPOINTS.shown
+    assert ENDPOINTS.shown(f"https://u:{PASSWORD}@h/x grpc://h:1") == "https://***@h/x grpc://h:1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["h:4318", "ftp://h", "http://", "grpc://h", "grpc://h:1/path", "grpc://u:p@h:1", "grpc://h:0", "http://h x"],
+)
+def test_what_is_no_endpoint(text: str) -> None:
+    assert_refused(ENDPOINTS, text)
+
+
+def test_addresses_to_listen_on() -> None:
+    assert ADDRESSES.read("127.0.0.1:1,[::1]:2") == (Address("127.0.0.1", 1), Address("::1", 2))
+    assert_refused(ADDRESSES, "example.org:1")
+
+
+def test_a_token_is_long_and_never_shown() -> None:
+    assert TOKEN.read("t" * 16) == "t" * 16
+    assert_refused(TOKEN, "t" * 15)
+    assert_refused(TOKEN, "t" * 16 + " t")
+    assert TOKEN.shown
+    assert TOKEN.shown("t" * 16) == "***"

@@ -177,6 +177,53 @@ def schema() -> None:
 
 
 @app.command()
+def up(
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="HOST:PORT", help="Where to listen [default: HANDSPAN_LISTEN, or port 4318]."),
+    ] = None,
+    no_grpc: Annotated[bool, typer.Option("--no-grpc", help="Without OTLP over gRPC on port 4317.")] = False,
+    forward: Annotated[
+        list[str] | None,
+        typer.Option("--forward", metavar="URL", help="An OTLP endpoint to which all that arrives goes on; several."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="HOST", help="A name under which browsers and clients may ask; several."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", metavar="ORIGIN", help="An origin whose web pages may ask; several."),
+    ] = None,
+) -> None:
+    """Run the hub: take in OTLP and events, keep them, show them, and pass them on.
+
+    It listens on 127.0.0.1 and ::1 where OTLP clients look by default: 4318 for HTTP, 4317 for gRPC. Beyond this
+    machine it asks for HANDSPAN_TOKEN. --forward takes http://, https://, grpc:// and grpcs://. Ctrl-C ends it.
+
+    \b
+    Examples:
+      handspan up
+      handspan up --forward http://collector:4318
+      handspan up --listen 127.0.0.1:4319 --no-grpc     beside a collector that has 4317 and 4318
+    """
+    from handspan.commands.up import Asked  # noqa: PLC0415 (see above)
+    from handspan.commands.up import up as run  # noqa: PLC0415 (see above)
+
+    run(
+        Asked(
+            listen=listen,
+            grpc=not no_grpc,
+            forward=forward or [],
+            hosts=allow_host or [],
+            origins=allow_origin or [],
+        ),
+        # Whoever reads it reads on, and this line is not to wait for the end.
+        lambda line: print(line, flush=True),  # noqa: T201 (a command prints its result)
+    )
+
+
+@app.command()
 def replay(
     path: Annotated[str, typer.Argument(metavar="PATH", show_default=False)],
     to: Annotated[

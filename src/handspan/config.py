@@ -18,8 +18,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from handspan import otel_env
+from handspan.addresses import Address
 from handspan.rules import Rules
-from handspan.setting_kinds import BYTES, DURATION, DURATION_OR_NEVER, PATH, URL, Kind, choice
+from handspan.setting_kinds import (
+    ADDRESSES,
+    BYTES,
+    DURATION,
+    DURATION_OR_NEVER,
+    ENDPOINTS,
+    PATH,
+    TOKEN,
+    URL,
+    Kind,
+    choice,
+)
 
 Content = Literal["off", "redacted", "full"]
 Origin = Literal["default", "environment", "file"]
@@ -72,6 +84,16 @@ class Settings:
     ]
     spool_max_bytes: Annotated[int, Setting(BYTES, "512MiB", "How much is kept of what could not be sent.")]
     spool_max_age: Annotated[int, Setting(DURATION, "7d", "How long it is kept.")]
+    listen: Annotated[
+        tuple[Address, ...],
+        Setting(ADDRESSES, "localhost:4318", "Where the hub listens for OTLP over HTTP and for browsers."),
+    ]
+    token: Annotated[
+        str | None, Setting(TOKEN, None, "What the hub asks of whoever comes; it must, beyond this machine.")
+    ]
+    forward: Annotated[
+        tuple[str, ...] | None, Setting(ENDPOINTS, None, "OTLP endpoints to which the hub passes on what arrives.")
+    ]
     config: Annotated[
         Path | None,
         Setting(PATH, "$XDG_CONFIG_HOME/handspan/config.toml", "The file of settings; the default need not be there."),

@@ -17,7 +17,8 @@ from handspan.scrub import Scrubber
 from handspan.secret_key import key_or_another
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from handspan.config import Settings
@@ -33,7 +34,7 @@ class Host:
     only show to be wrong when they are used: a certificate, for one.
 
     `instance` tells this orchestrator from others of its kind, and is the same after a restart. `looks` says whether
-    the source can look whether anybody is still there.
+    the source can look whether anybody is still there. `otlp` are the destinations in place of those that OTEL_* names.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class Host:
         instance: str,
         translate: Callable[[Any], Iterable[Event]],
         looks: bool,
+        otlp: Mapping[str, Sender] | None = None,
     ) -> None:
         self.folder = spool_folder(settings.state_dir, source, instance)
         self._source = source
         self._callback = settings.callback_url
-        self._senders = _senders(settings)
+        self._senders = _senders(settings, otlp)
         self._hooks = Hooks(installed(environ, settings.state_dir))
         self._engine = Engine(
             self.folder,
@@ -82,6 +84,10 @@ class Host:
         """Take in a fact. Never blocks, never raises; a fact that finds the queue full is dropped and counted."""
         self._engine.put(fact)
 
+    def submit(self, events: Sequence[Event]) -> Future[int]:
+        """Take in events. The result, their number, comes when they are committed; queue.Full if there is no room."""
+        return self._engine.submit(events)
+
     def flush(self, timeout: float) -> bool:
         """Whether all that was put before was taken by every destination, within `timeout` seconds."""
         return self._engine.flush(timeout)
@@ -103,8 +109,9 @@ def spool_folder(state_dir: Path, source: str, instance: str) -> Path:
     return state_dir / f"{source}-{instance}"
 
 
-def _senders(settings: Settings) -> dict[str, Sender]:
-    senders = {} if settings.otel.disabled else destinations.otlp(settings.otel)
+def _senders(settings: Settings, otlp: Mapping[str, Sender] | None) -> dict[str, Sender]:
+    named = {} if settings.otel.disabled else destinations.otlp(settings.otel)
+    senders = named if otlp is None else dict(otlp)
     if settings.callback_url:
         senders["callback"] = destinations.callback(settings.callback_url)
     return senders

@@ -318,6 +318,8 @@ SPOOL_OLDEST: Final = "handspan_spool_oldest_seconds"
 EXPORTED: Final = "handspan_exported_total"
 EXPORT_SECONDS: Final = "handspan_export_seconds"
 HOOK_FAILURES: Final = "handspan_hook_failures_total"
+RECEIVED: Final = "handspan_received_total"
+RECORD_BYTES: Final = "handspan_record_bytes"
 
 # Counters and histograms are kept in the spool with what they count; gauges are looked up when they are asked for.
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
@@ -354,6 +356,10 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType({
         Metric(SPOOL_ITEMS, "gauge", ("signal",), "Records that wait for a destination to take them."),
         Metric(SPOOL_BYTES, "gauge", (), "What the spool holds."),
         Metric(SPOOL_OLDEST, "gauge", ("signal",), "How long the oldest record has waited."),
+        Metric(
+            RECEIVED, "counter", ("signal", "outcome"), "OTLP requests that the hub took in, or did not, by outcome."
+        ),
+        Metric(RECORD_BYTES, "gauge", (), "What the hub's record holds."),
     )
 })
 

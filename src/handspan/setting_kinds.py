@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from handspan.addresses import addresses
+
 HIDDEN = "***"
 
 _SECOND = 1_000_000_000
@@ -25,6 +27,8 @@ _LONGEST = 3650 * _DAY
 _SMALLEST = 4 * 1024**2
 # More than any disk of one machine, and far inside 64 bits.
 _LARGEST = 1024**5
+# Drawn at random, as many characters of any alphabet can't be guessed.
+_SHORTEST_TOKEN = 16
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 _PRINTABLE = re.compile("[!-~]+")
 
@@ -71,6 +75,27 @@ def _url(text: str) -> str:
     return text
 
 
+def _urls(text: str) -> tuple[str, ...]:
+    return tuple(_endpoint(each) for each in text.split())
+
+
+def _endpoint(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme in {"grpc", "grpcs"}:
+        # Of these only host and port are used.
+        if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.port is None:
+            raise ValueError(text)
+        parts = parts._replace(scheme="http")
+    _url(parts.geturl())
+    return text
+
+
+def _token(text: str) -> str:
+    if len(text) < _SHORTEST_TOKEN or not _PRINTABLE.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
 def _path(text: str) -> Path:
     path = Path(text)
     if not path.is_absolute() or "\0" in text:
@@ -103,5 +128,12 @@ DURATION = Kind(f"more than 0 and at most 3650d, {_AS}", _amount(_TIMES, 1, _LON
 DURATION_OR_NEVER = Kind(f"0 (never) or at most 3650d, {_AS}", _or_never(_amount(_TIMES, 0, _LONGEST)))
 BYTES = Kind("at least 4MiB and at most 1024TiB, as 512MiB, 1GB or plain bytes", _amount(_SIZES, _SMALLEST, _LARGEST))
 URL = Kind("an address as http://host:port/path or https://host:port/path", _url, host_of)
+ENDPOINTS = Kind(
+    "http://host:port, https://host, grpc://host:port or grpcs://host:port, several with spaces between",
+    _urls,
+    lambda text: " ".join(map(address_of, text.split())),
+)
+ADDRESSES = Kind("host:port with an IP address or localhost as host, several with commas between", addresses)
+TOKEN = Kind(f"at least {_SHORTEST_TOKEN} printable characters without spaces", _token, lambda _: HIDDEN)
 # A relative one would be another one for each program that reads the same settings.
 PATH = Kind("an absolute path, or one that begins with ~/ where HOME is set", _path)

@@ -33,6 +33,9 @@ def test_nothing_set() -> None:
             "HANDSPAN_IDLE_AFTER       24h                              default",
             "HANDSPAN_SPOOL_MAX_BYTES  512MiB                           default",
             "HANDSPAN_SPOOL_MAX_AGE    7d                               default",
+            "HANDSPAN_LISTEN           localhost:4318                   default",
+            "HANDSPAN_TOKEN            none                             default",
+            "HANDSPAN_FORWARD          none                             default",
             "HANDSPAN_CONFIG           none                             default",
         ],
         (),
@@ -49,6 +52,8 @@ def everything(tmp_path: Path) -> dict[str, str]:
         **HOME,
         "HANDSPAN_CONFIG": str(file),
         "HANDSPAN_SETTLE": "5s",
+        "HANDSPAN_TOKEN": PASSWORD * 2,
+        "HANDSPAN_FORWARD": f"https://u:{PASSWORD}@col:4318 grpc://col:4317",
         "CAO_EVENT_CALLBACK_URL": f"https://u:{PASSWORD}@hooks.example/services/{PASSWORD}?{PASSWORD}",
         "OTEL_SERVICE_NAME": "mine\x1b[2J\udcff",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"https://u:{PASSWORD}@col:4318/base?key={PASSWORD}",
@@ -72,6 +77,9 @@ def test_something_from_everywhere_as_a_table(everything: dict[str, str]) -> Non
         ("HANDSPAN_IDLE_AFTER", "24h", "default"),
         ("HANDSPAN_SPOOL_MAX_BYTES", "512MiB", "default"),
         ("HANDSPAN_SPOOL_MAX_AGE", "3600", f"file {file}:spool_max_age"),
+        ("HANDSPAN_LISTEN", "localhost:4318", "default"),
+        ("HANDSPAN_TOKEN", "***", "environment"),
+        ("HANDSPAN_FORWARD", "https://***@col:4318 grpc://col:4317", "environment"),
         ("HANDSPAN_CONFIG", file, "environment"),
         ("OTEL_SERVICE_NAME", r"mine\x1b[2J\udcff", "environment"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://***@col:4318/base?***", "environment"),
@@ -101,6 +109,9 @@ def test_something_from_everywhere_as_json(everything: dict[str, str]) -> None:
         ("HANDSPAN_IDLE_AFTER", "24h", "default", None),
         ("HANDSPAN_SPOOL_MAX_BYTES", "512MiB", "default", None),
         ("HANDSPAN_SPOOL_MAX_AGE", "3600", "file", f"{file}:spool_max_age"),
+        ("HANDSPAN_LISTEN", "localhost:4318", "default", None),
+        ("HANDSPAN_TOKEN", "***", "environment", "HANDSPAN_TOKEN"),
+        ("HANDSPAN_FORWARD", "https://***@col:4318 grpc://col:4317", "environment", "HANDSPAN_FORWARD"),
         ("HANDSPAN_CONFIG", file, "environment", "HANDSPAN_CONFIG"),
         ("OTEL_SERVICE_NAME", "mine\x1b[2J\udcff", "environment", "OTEL_SERVICE_NAME"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://***@col:4318/base?***", "environment", f"{OF_OTEL}ENDPOINT"),
@@ -141,7 +152,7 @@ def test_a_long_value_leaves_the_columns_of_the_others_alone(length: int, column
     long = "/" * 2 + "x" * (length - 2)
     lines = report({"HANDSPAN_STATE_DIR": long}, as_json=False).lines
     assert lines[0] == f"HANDSPAN_STATE_DIR        {long}  environment"
-    assert lines[1] == f"HANDSPAN_CONTENT          {'off':{50 if columns else 6}}  default"
+    assert lines[1] == f"HANDSPAN_CONTENT          {'off':{50 if columns else 14}}  default"
 
 
 class Asked(Mapping[str, str]):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handspan.engine.delivery import Delivery, Send
-    from handspan.spool.outbox import Place
+    from handspan.spool.outbox import Place, Waiting
 
 # Who asks for it is another process, which can't wake us: so often it is looked for.
 _LOOK = 1.0
@@ -44,12 +44,20 @@ class Again:
     """The part of a drain that sends again what was rejected. It belongs to the drain's thread."""
 
     def __init__(
-        self, place: Place, send: Send, tell: Callable[[Retried], None], *, file: int, chance: Callable[[], float]
+        self,
+        place: Place,
+        send: Send,
+        tell: Callable[[Retried], None],
+        *,
+        file: int,
+        read: Callable[[sqlite3.Connection, Place, int], Waiting | None] = rejected.next_again,
+        chance: Callable[[], float],
     ) -> None:
         self._place = place
         self._send = send
         self._tell = tell
         self._file = file
+        self._read = read
         self._chance = chance
         # What was told, and may not be committed yet.
         self._told: list[Retried] = []
@@ -70,7 +78,7 @@ class Again:
         if self._told:
             # The file has them as they were, and they would be sent twice.
             return _LOOK
-        found = rejected.next_again(db, self._place, self._last)
+        found = self._read(db, self._place, self._last)
         if found is None:
             return self._round()
         self._tried(found.seq, deliver(self._send, [found.record]))

@@ -17,7 +17,7 @@ from handspan.engine.again import Again
 from handspan.engine.backoff import pause
 from handspan.engine.delivery import Delivery, deliver
 from handspan.otlp import Kind
-from handspan.spool import database, outbox
+from handspan.spool import database, outbox, rejected
 from handspan.spool.rejected import Rejected
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Moved:
 
 
 class Drain(threading.Thread):
-    """Sends what is in the outbox of one kind to one destination, until it is stopped."""
+    """Sends what is in the outbox of one kind to one destination, until it is stopped. `read` finds in the file at
+    `path` what follows a place, and `read_again` what somebody asked to be sent again."""
 
     def __init__(
         self,
@@ -62,6 +63,8 @@ class Drain(threading.Thread):
         tell: Callable[[Moved | Retried], None],
         *,
         file: int = 0,
+        read: Callable[[sqlite3.Connection, Kind, int], list[Waiting]] = outbox.after,
+        read_again: Callable[[sqlite3.Connection, Place, int], Waiting | None] = rejected.next_again,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.destination: str = place[0]
@@ -72,8 +75,9 @@ class Drain(threading.Thread):
         self._seq = seq
         self._tell = tell
         self._file = file
+        self._read = read
         self._chance = chance
-        self._again = Again(place, self._request, tell, file=file, chance=chance)
+        self._again = Again(place, self._request, tell, file=file, read=read_again, chance=chance)
         self._more = threading.Event()
         self._stop_asked = threading.Event()
         # Why the last request was not taken.
@@ -104,7 +108,7 @@ class Drain(threading.Thread):
                 break
             try:
                 db = db or database.reader(self._path)
-                waiting = outbox.after(db, self.kind, self._seq)
+                waiting = self._read(db, self.kind, self._seq)
                 patience = 0.0 if waiting else self._again.next(db)
             except sqlite3.Error as error:
                 # The file is being made, or is too busy; a damaged one is found by who writes it.

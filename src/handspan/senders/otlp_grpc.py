@@ -43,11 +43,15 @@ class OtlpGrpc:
         self._calls = {kind: channel.unary_unary(_METHODS[kind]) for kind, channel in self._channels.items()}
 
     def send(self, kind: Kind, records: Sequence[Record]) -> Answer:
+        return self.post(kind, otlp.request(records))
+
+    def post(self, kind: Kind, body: bytes) -> Answer:
+        """Takes a whole request there."""
         import grpc  # type: ignore[import-untyped]  # noqa: PLC0415
 
         target = self._targets[kind]
         try:
-            answer = self._calls[kind](otlp.request(records), timeout=target.timeout, metadata=target.headers)
+            answer = self._calls[kind](body, timeout=target.timeout, metadata=target.headers)
         except grpc.RpcError as error:
             return _failure(error)
         except ValueError as error:

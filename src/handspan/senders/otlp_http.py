@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from handspan.senders import Answer
     from handspan.senders.posting import Reply
 
-_HEADERS = {"Content-Type": "application/x-protobuf", "User-Agent": "OTel-OTLP-Exporter-Handspan"}
+_PROTOBUF = "application/x-protobuf"
+_HEADERS = {"User-Agent": "OTel-OTLP-Exporter-Handspan"}
 
 
 class OtlpHttp:
@@ -35,9 +36,15 @@ class OtlpHttp:
         self._posters = {kind: Poster(target) for kind, target in targets.items()}
 
     def send(self, kind: Kind, records: Sequence[Record]) -> Answer:
+        return self.post(kind, otlp.request(records))
+
+    def post(self, kind: Kind, body: bytes, content_type: str = _PROTOBUF) -> Answer:
+        """Takes a whole request there."""
         compression = self._targets[kind].compression
-        encoding = {} if compression == "none" else {"Content-Encoding": compression}
-        reply = self._posters[kind].post(_compressed(otlp.request(records), compression), _HEADERS | encoding)
+        headers = {**_HEADERS, "Content-Type": content_type}
+        if compression != "none":
+            headers["Content-Encoding"] = compression
+        reply = self._posters[kind].post(_compressed(body, compression), headers)
         if isinstance(reply, Retry):
             return reply
         return _taken(kind, reply) if 200 <= reply.status < 300 else failure(reply)
