@@ -19,6 +19,10 @@ def _rules(names: str) -> set[str]:
     return {f"rules.{name}" for name in names.split()}
 
 
+def _index(names: str) -> set[str]:
+    return {f"hub.index.{name}" for name in names.split()}
+
+
 MAY_KNOW: dict[str, set[str]] = {
     "__init__": {"*"},
     # The model: what happens, what leaves, what it is called. Nothing of ours behind them.
@@ -126,6 +130,22 @@ MAY_KNOW: dict[str, set[str]] = {
         "signals",
     },
     "replaying": {"engine", "events"},
+    # The hub: the index is derived from the record, and what is shown is read from the index.
+    "hub": set(),
+    "hub.index.database": set(),
+    "hub.index.entries": {"names"},
+    "hub.index.openings": {"names", "hub.index.entries"},
+    "hub.index.waits": {"names"},
+    "hub.index.summary": {"names", "hub.index.entries", "hub.index.waits"},
+    "hub.index.messages": {"names", "hub.index.entries"},
+    "hub.index.filling": {"names", *_index("entries messages openings summary")},
+    "hub.index.forms": {"names", "hub.index.entries"},
+    "hub.index.arrows": {"names", *_index("entries forms")},
+    "hub.index.export": {"names"},
+    "hub.index.sessions": {"hub.index", *_index("arrows forms")},
+    "hub.index.traces": {"hub.index", *_index("forms sessions")},
+    "hub.index.search": {"names", "hub.index", *_index("forms sessions")},
+    "hub.index": _index("database entries filling summary"),
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -143,6 +163,8 @@ IMPURE = {
     *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
     *{"engine", "hosting", "secret_key", "spool"},
     # What runs for users, and what starts it.
+    "hub.index",
+    *_index("arrows database export filling messages search sessions summary traces"),
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
 NOT_FOR_PURE = {
@@ -172,6 +194,7 @@ CATCH_ALL: list[str] = [
     "engine.intake.Intake._apply",
     "engine.worker.Worker._tell",
     "engine.worker.Worker._translated",
+    "hub.index.Index._writing",
     "plugins.caller.Caller._live",
     "plugins.caller.Caller._run",
 ]
