@@ -146,6 +146,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "hub.index.traces": {"hub.index", *_index("forms sessions")},
     "hub.index.search": {"names", "hub.index", *_index("forms sessions")},
     "hub.index": _index("database entries filling summary"),
+    "hub.indexer": {"hub.index", "hub.index.entries"},
+    "hub.live": {"hub.index", "hub.index.sessions"},
+    "hub.api": {"hub.index", "hub.index.*", "hub.live"},
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -163,7 +166,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
     *{"engine", "hosting", "secret_key", "spool"},
     # What runs for users, and what starts it.
-    "hub.index",
+    *{"hub.api", "hub.index", "hub.indexer", "hub.live"},
     *_index("arrows database export filling messages search sessions summary traces"),
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
@@ -195,6 +198,7 @@ CATCH_ALL: list[str] = [
     "engine.worker.Worker._tell",
     "engine.worker.Worker._translated",
     "hub.index.Index._writing",
+    "hub.indexer.Indexer._fill",
     "plugins.caller.Caller._live",
     "plugins.caller.Caller._run",
 ]

@@ -30,11 +30,14 @@ class Index:
     def __init__(self, path: Path | str, *, demo: bool = False) -> None:
         self._path = None if path == ":memory:" else Path(path)
         self._writer = open_or_begin(self._path) if self._path else in_memory()
-        if demo:
-            self._writer.execute("INSERT OR REPLACE INTO meta VALUES ('demo', 1)")
+        self._demo = demo
+        self._mark(self._writer)
         # Memory has one connection, for the writer and for readers; a file has one for each reader at work.
         self._one_at_a_time = threading.RLock()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+
+    def _mark(self, connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('demo', ?)", (self._demo,))
 
     def close(self) -> None:
         while not self._readers.empty():
@@ -77,6 +80,7 @@ class Index:
             known = connection.execute("SELECT value FROM meta WHERE name = 'record'").fetchone()
             if (known and known[0] != record) or position(connection) > last:
                 clear(connection)
+                self._mark(connection)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('record', ?)", (record,))
 
     def fill(self, entries: Sequence[Entry]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from handspan import names
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     Row = tuple[Any, ...]
 
@@ -92,11 +92,11 @@ def _log(row: Row) -> dict[str, Any]:
     }
 
 
-def _attributes(said: dict[str, Any]) -> list[dict[str, Any]]:
+def _attributes(said: Mapping[str, object]) -> list[dict[str, Any]]:
     return [{"key": name, "value": value(each)} for name, each in said.items()]
 
 
-def value(said: Any) -> dict[str, Any]:
+def value(said: object) -> dict[str, Any]:
     """A value as OTLP/JSON has it."""  # any JSON
     match said:
         case str():
@@ -108,10 +108,8 @@ def value(said: Any) -> dict[str, Any]:
         case float():
             return {"doubleValue": said}
         case list():
-            several: list[Any] = said
-            return {"arrayValue": {"values": [value(each) for each in several]}}
+            return {"arrayValue": {"values": [value(each) for each in cast("list[object]", said)]}}
         case dict():
-            named: dict[str, Any] = said
-            return {"kvlistValue": {"values": _attributes(named)}}
+            return {"kvlistValue": {"values": _attributes(cast("dict[str, object]", said))}}
         case _:
             return {}

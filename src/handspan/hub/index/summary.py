@@ -100,7 +100,7 @@ def _look_up(connection: sqlite3.Connection, session: int) -> _Session:
         "SELECT uid, instance, last_sign FROM sessions WHERE id = ?", (session,)
     ).fetchone()
     silent = connection.execute("SELECT silent FROM instances WHERE name = ?", (instance,)).fetchone()
-    demo = connection.execute("SELECT value FROM meta WHERE name = 'demo'").fetchone()
+    (demo,) = connection.execute("SELECT value FROM meta WHERE name = 'demo'").fetchone()
     (messages,) = connection.execute("SELECT count(*) FROM messages WHERE session = ?", (session,)).fetchone()
     (parts,) = connection.execute("SELECT count(*) FROM parts WHERE session = ?", (session,)).fetchone()
     roots = connection.execute(
