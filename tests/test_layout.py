@@ -149,6 +149,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "hub.indexer": {"hub.index", "hub.index.entries"},
     "hub.live": {"hub.index", "hub.index.sessions"},
     "hub.api": {"hub.index", "hub.index.*", "hub.live"},
+    "hub.demo_feed": {"demo", "events", "hub.index", "hub.index.entries", "otlp", "replaying", "sessions", "signals"},
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -166,7 +167,7 @@ IMPURE = {
     *(f"engine.{name}" for name in ("drain", "inbox", "intake", "push", "worker")),
     *{"engine", "hosting", "secret_key", "spool"},
     # What runs for users, and what starts it.
-    *{"hub.api", "hub.index", "hub.indexer", "hub.live"},
+    *{"hub.api", "hub.demo_feed", "hub.index", "hub.indexer", "hub.live"},
     *_index("arrows database export filling messages search sessions summary traces"),
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
 }
