@@ -132,3 +132,26 @@ def test_it_tells_who_has_fallen_silent(monkeypatch: pytest.MonkeyPatch) -> None
     indexer.start()
     assert told.wait_for_silence() == ["s"]
     indexer.stop(PATIENCE)
+
+
+class Cut(Recorded):
+    """A record that has been cut down to its last entry."""
+
+    def after(self, seq: int, limit: int) -> list[Entry]:
+        return super().after(max(seq, self.last() - 1), limit)
+
+
+def test_what_the_record_has_let_go_of_is_let_go_of(tmp_path: Path) -> None:
+    record, told, index = Cut(), Told(), Index(tmp_path / "index.db")
+    found = entries(play(Story("gone").at(0).session().end().events))
+    record.append(*found)
+    index.follow("record", len(found))
+    index.fill(found)
+    record.append(*entries(play(Story("here").at(0).session().end().events)))
+    indexer = Indexer(record, index, told)
+    indexer.start()
+    told.wait_for(record.last())
+    indexer.stop(PATIENCE)
+    with index.reading() as connection:
+        assert [each["id"] for each in sessions.listed(connection, limit=9)["sessions"]] == ["here"]
+    index.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from handspan.hub.index import export, search, sessions, traces
+from handspan.hub.index.entries import dumped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,8 +108,7 @@ def _found(form: Mapping[str, Any] | None, what: str) -> Response:
 
 
 def _json(form: Mapping[str, Any], status: int = 200) -> Response:
-    written = json.dumps(form, ensure_ascii=False, separators=(",", ":"))
-    return Response(written, status, media_type=_JSON)
+    return Response(dumped(form), status, media_type=_JSON)
 
 
 def _error(status: int, sentence: str) -> Response:

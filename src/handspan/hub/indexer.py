@@ -19,6 +19,8 @@ _log = logging.getLogger("handspan")
 _GROUP = 64
 # How often it is looked who has fallen silent, and how long a full disk gets before it is tried again.
 _LOOK = 1.0
+# How often it is looked where the record begins now: it is cut every ten seconds at most, and by a tenth at once.
+_FORGET = 60.0
 
 
 class Record(Protocol):
@@ -47,6 +49,8 @@ class Indexer(threading.Thread):
         self._told = told
         self._clock = clock
         self._ended = threading.Event()
+        self._first = 0
+        self._next = 0.0
 
     def stop(self, timeout: float) -> None:
         """End after the group at hand."""
@@ -65,6 +69,7 @@ class Indexer(threading.Thread):
                 self._ended.wait(_LOOK)
 
     def _go_on(self, position: int) -> int:
+        self._forget(position)
         if self._record.wait(position, _LOOK):
             entries = self._record.after(position, _GROUP)
             self._fill(entries)
@@ -76,6 +81,17 @@ class Indexer(threading.Thread):
             if silent:
                 self._told(position, silent)
         return position
+
+    def _forget(self, position: int) -> None:
+        """Let go of what the record has let go of, if its beginning has moved."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _FORGET
+        oldest = self._record.after(0, 1)
+        first = oldest[0].seq if oldest else position + 1
+        if first != self._first:
+            self._index.forget(first)
+            self._first = first
 
     def _fill(self, entries: Sequence[Entry]) -> None:
         try:

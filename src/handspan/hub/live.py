@@ -8,9 +8,9 @@ behind that everything anew is less is told to reload.
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
+from handspan.hub.index.entries import dumped
 from handspan.hub.index.sessions import changes, summaries
 
 if TYPE_CHECKING:
@@ -121,4 +121,4 @@ def _changed(index: Index, session: str | None, after: int, silent: list[str]) -
         found["sessions"] += summaries(connection, [uid for uid in silent if uid not in told])
     if not any(found[name] for name in ("sessions", "spans", "gone", "arrows")):
         return ""
-    return f"id: {found['position']}\nevent: change\ndata: {json.dumps(found, ensure_ascii=False)}\n\n"
+    return f"id: {found['position']}\nevent: change\ndata: {dumped(found)}\n\n"

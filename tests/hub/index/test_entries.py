@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from handspan import names
-from handspan.hub.index.entries import Facts, LogFact, SpanFact, Unreadable, facts_of, number, text
+from handspan.hub.index.entries import Facts, LogFact, Resource, SpanFact, Unreadable, facts_of, number, text
 from handspan.testing import BEGIN
 from tests.recorded import Entry, entries, pushed, recording
 
@@ -96,7 +96,7 @@ def test_a_span_of_ours_is_read_whole() -> None:
                 ],
                 dropped=5,
                 dropped_links=2,
-                resource={names.INSTANCE: "i"},
+                resource=Resource('{"handspan.instance":"i"}', "i", None),
             )
         ],
         [],
@@ -125,7 +125,7 @@ def test_a_log_event_of_ours_is_read_whole() -> None:
             severity=13,
             body="An agent …",
             said={"session.id": "s", names.LOG_UID: "ab" * 32},
-            resource={},
+            resource=Resource("{}", None, None),
         )
     ]
 
@@ -234,7 +234,7 @@ def test_ids_of_the_wrong_length_are_none() -> None:
 
 def test_a_log_s_body_of_another_type_is_json() -> None:
     body = {"kvlistValue": {"values": [{"key": "k", "value": {"stringValue": "ü"}}]}}
-    assert [of({"body": each}, "logs").logs[0].body for each in (body, {})] == ['{"k": "ü"}', ""]
+    assert [of({"body": each}, "logs").logs[0].body for each in (body, {})] == ['{"k":"ü"}', ""]
 
 
 def test_of_metrics_only_their_instance_is_read() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handspan.hub.index import summary
+from handspan.hub.index import forgetting, summary
 from handspan.hub.index.database import clear, in_memory, open_or_begin, reader
 from handspan.hub.index.filling import Filling
 
@@ -97,6 +97,13 @@ class Index:
             filling = Filling(connection, entry.seq)
             filling.skip(f"failed {entry.kind}")
             filling.take([])
+
+    def forget(self, first: int) -> None:
+        """Keep nothing that the record, which begins at `first`, no longer holds."""
+        more = True
+        while more:
+            with self._writing() as connection:
+                more = forgetting.forget(connection, first)
 
     def look(self, now: int) -> list[str]:
         """Notice who has fallen silent; returns the sessions that this is about."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from handspan import names
 from handspan.hub.index.entries import text
 from handspan.hub.index.forms import known
+from handspan.hub.index.messages import STARTS
 
 if TYPE_CHECKING:
     import sqlite3
 
-_STARTS: Final = (names.LINK_MESSAGE, names.LINK_HANDOFF, names.LINK_ASSIGN, names.LINK_CALLBACK)
 _MESSAGES: Final = (
     "SELECT m.span, m.sent_said, m.sent, COALESCE(m.delivered, m.told_delivered), COALESCE(m.turn, ("
     " SELECT l.span FROM links l WHERE l.to_trace = m.trace AND l.to_span = m.span AND l.type IN (?, ?, ?, ?) LIMIT 1))"
@@ -23,7 +23,7 @@ _TYPES: Final = {"send_message": "send"}
 
 def arrows(connection: sqlite3.Connection, session: int, after: int) -> list[dict[str, Any]]:
     """The messages of a session that have changed after a position."""
-    rows = connection.execute(_MESSAGES, (*_STARTS, session, after))
+    rows = connection.execute(_MESSAGES, (*STARTS, session, after))
     return [_arrow(*row) for row in rows]
 
 

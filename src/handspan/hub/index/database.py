@@ -79,6 +79,7 @@ CREATE INDEX spans_terminals ON spans (session, start) WHERE kind = 'terminal';
 CREATE INDEX spans_roots ON spans (session) WHERE kind = 'session';
 -- Foreign spans are joined to turns by time.
 CREATE INDEX spans_foreign ON spans (start) WHERE session IS NULL;
+-- From turns to the messages that started them.
 CREATE TABLE links (
     trace BLOB, span BLOB, type TEXT, to_trace BLOB, to_span BLOB, PRIMARY KEY (to_trace, to_span, trace, span, type)
 ) WITHOUT ROWID;
@@ -117,8 +118,10 @@ CREATE TABLE logs (
     severity INTEGER NOT NULL,
     body TEXT NOT NULL,
     said TEXT NOT NULL,
-    resource INTEGER NOT NULL
+    resource INTEGER NOT NULL,
+    changed INTEGER NOT NULL
 );
+CREATE INDEX logs_foreign ON logs (changed) WHERE session IS NULL;
 CREATE INDEX logs_of_session ON logs (session, at) WHERE session IS NOT NULL;
 CREATE INDEX logs_of_span ON logs (trace, span) WHERE trace IS NOT NULL;
 CREATE TABLE traces (
@@ -129,8 +132,10 @@ CREATE TABLE traces (
     start INTEGER NOT NULL,
     end INTEGER NOT NULL,
     spans INTEGER NOT NULL,
-    errors INTEGER NOT NULL
+    errors INTEGER NOT NULL,
+    changed INTEGER NOT NULL
 );
+CREATE INDEX traces_by_change ON traces (changed);
 CREATE INDEX traces_newest_first ON traces (start DESC, id DESC);
 -- The words of spans, by the span's id. Newest first is then the order of the ids, and nothing is ranked.
 CREATE VIRTUAL TABLE words USING fts5 (text, content='', detail='full');

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from handspan import names
+from handspan.hub.index.entries import dumped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,7 +39,7 @@ def exported(connection: sqlite3.Connection, uid: str) -> list[str] | None:
         return None
     logs = _requests(connection.execute(_LOGS, row), "resourceLogs", "scopeLogs", "logRecords")
     spans = _requests(connection.execute(_SPANS, row), "resourceSpans", "scopeSpans", "spans")
-    return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in (*logs, *spans)]
+    return [dumped(each) for each in (*logs, *spans)]
 
 
 def _requests(rows: Iterable[Row], groups: str, scopes: str, records: str) -> Iterator[dict[str, Any]]:

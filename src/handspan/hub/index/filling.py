@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handspan import names
 from handspan.hub.index import messages, openings, summary
-from handspan.hub.index.entries import Unreadable, facts_of, number, text
+from handspan.hub.index.entries import Unreadable, dumped, facts_of, number, text
+from handspan.hub.index.words import words_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from handspan.hub.index.entries import Entry, LogFact, Said, SpanFact
+    from handspan.hub.index.entries import Entry, LogFact, Resource, Said, SpanFact
 
     Key = tuple[bytes, bytes]
 
@@ -26,22 +27,6 @@ _KINDS: Final = (names.SESSION, names.TERMINAL, names.BOOT, names.TURN, names.WA
 _OPENINGS: Final = {names.started(kind): kind for kind in _KINDS}
 _ENDINGS: Final = {names.ended(kind): kind for kind in _KINDS}
 _OF_MESSAGES: Final = {names.MESSAGE_SENT, names.MESSAGE_RECEIVED, names.MESSAGE_UNDELIVERED}
-# What nobody searches for by its words: they are a session's or another span's.
-_WORDLESS: Final = {names.SESSION, names.SESSION_MARKER, names.TERMINAL_MARKER, names.RECEIVE, names.BOOT}
-# Names of values that are no words: what is a session's, digests, and what is the same everywhere.
-_NO_WORDS: Final = {
-    *{
-        names.SESSION_ID,
-        names.SESSION_NAME,
-        names.CONVERSATION_ID,
-        names.MESSAGE_DIGEST,
-        names.MESSAGING_SYSTEM,
-        names.OPERATION,
-    },
-    *{names.MESSAGING_OPERATION, names.DESTINATION},
-}
-# Of a stranger's span with a whole prompt in it, as much as two of our longest attributes.
-_WORDS: Final = 2_048
 # A producer that is away for an hour does not push every hour.
 _LONGEST_GAP: Final = 600_000_000_000
 
@@ -68,14 +53,14 @@ ON CONFLICT (trace, span, ours) DO UPDATE SET kind = excluded.kind, name = exclu
 WHERE NOT final
 """
 _LOG: Final = """
-INSERT OR IGNORE INTO logs (uid, session, trace, span, name, at, severity, body, said, resource)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT OR IGNORE INTO logs (uid, session, trace, span, name, at, severity, body, said, resource, changed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _TRACE: Final = """
-INSERT INTO traces (trace, name, service, start, end, spans, errors) VALUES (?, ?, ?, ?, ?, 1, ?)
+INSERT INTO traces (trace, name, service, start, end, spans, errors, changed) VALUES (?, ?, ?, ?, ?, 1, ?, ?)
 ON CONFLICT (trace) DO UPDATE SET name = COALESCE(excluded.name, name), service = COALESCE(service, excluded.service),
     start = min(start, excluded.start), end = max(end, excluded.end), spans = spans + 1,
-    errors = errors + excluded.errors
+    errors = errors + excluded.errors, changed = excluded.changed
 """
 _HEARD: Final = """
 INSERT INTO instances (name, heard) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET heard = max(heard, excluded.heard)
@@ -90,10 +75,6 @@ INSERT INTO instances (name, heard, pushed) VALUES (?, ?, ?) ON CONFLICT (name) 
 _TOLD_OF_SPAN: Final = """
 SELECT id, name, at, said, session, resource FROM logs WHERE trace = ? AND span = ? AND session IS NOT NULL ORDER BY id
 """
-
-
-def dumped(said: object) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 class Filling:
@@ -158,15 +139,15 @@ class Filling:
         row = (
             *(span.trace, span.id, session, span.kind, span.name, span.parent),
             *(text(span.said, names.TERMINAL_ID), text(span.said, names.AGENT_NAME), span.start, span.end),
-            *(_outcome(span.said), span.error, dumped(span.said), dumped(span.events), dumped(span.links)),
+            *(_outcome(span.said), span.error, dumped(span.said), _listed(span.events), _listed(span.links)),
             *(span.dropped, span.dropped_links, self._resource(span.resource), self._position),
         )
         taken = self._do(_SPAN, row).fetchone()
         if taken is None:
             return
-        if span.kind not in _WORDLESS:
-            self._do("INSERT INTO words (rowid, text) VALUES (?, ?)", (taken[0], _words(span)))
-        self._link(span)
+        words = words_of(span.kind, span.name, span.said, span.resource.service, ours=session is not None)
+        if words:
+            self._do("INSERT INTO words (rowid, text) VALUES (?, ?)", (taken[0], words))
         if session is None:
             self._count_in_trace(span)
         else:
@@ -175,15 +156,12 @@ class Filling:
             if span.kind == names.SESSION:
                 self._close(span)
 
-    def _link(self, span: SpanFact) -> None:
-        for link in span.links:
-            to = (bytes.fromhex(link["trace"]), bytes.fromhex(link["span"]))
-            self._do("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?)", (span.trace, span.id, link["type"], *to))
-
     def _count_in_trace(self, span: SpanFact) -> None:
         name = span.name if span.parent is None else None
-        service = text(span.resource, names.SERVICE_NAME)
-        self._do(_TRACE, (span.trace, name, service, span.start, span.end, span.error is not None))
+        self._do(
+            _TRACE,
+            (span.trace, name, span.resource.service, span.start, span.end, span.error is not None, self._position),
+        )
 
     def _close(self, root: SpanFact) -> None:
         """Everything leaves before its root does: what has not left by then was taken back, or never will."""
@@ -200,7 +178,7 @@ class Filling:
         session = None if log.session is None else self._session(log.session, log.resource, log.trace)
         row = (
             *(log.uid, session, log.trace, log.span, log.name, log.at, log.severity, log.body, dumped(log.said)),
-            self._resource(log.resource),
+            *(self._resource(log.resource), self._position),
         )
         if not self._do(_LOG, row).rowcount or session is None:
             return
@@ -263,12 +241,10 @@ class Filling:
 
     # --- whose ---
 
-    def _session(self, uid: str, resource: Said, trace: bytes | None) -> int:
+    def _session(self, uid: str, resource: Resource, trace: bytes | None) -> int:
         known = self._sessions.get(uid)
         if known is None:
-            self._do(
-                "INSERT OR IGNORE INTO sessions (uid, instance) VALUES (?, ?)", (uid, text(resource, names.INSTANCE))
-            )
+            self._do("INSERT OR IGNORE INTO sessions (uid, instance) VALUES (?, ?)", (uid, resource.instance))
             (known,) = self._do("SELECT id FROM sessions WHERE uid = ?", (uid,)).fetchone()
             self._sessions[uid] = known
         if trace is not None and trace not in self._parts:
@@ -279,14 +255,19 @@ class Filling:
     def _touch(self, session: int, sign: int) -> None:
         self._signs[session] = max(sign, self._signs.get(session, 0))
 
-    def _resource(self, resource: Said) -> int:
-        said = dumped(resource)
+    def _resource(self, resource: Resource) -> int:
+        said = resource.said
         known = self._resources.get(said)
         if known is None:
             self._do("INSERT OR IGNORE INTO resources (said) VALUES (?)", (said,))
             (known,) = self._do("SELECT id FROM resources WHERE said = ?", (said,)).fetchone()
             self._resources[said] = known
         return known
+
+
+def _listed(several: list[dict[str, Any]]) -> str:
+    # Most spans have neither events nor links.
+    return dumped(several) if several else "[]"
 
 
 def _outcome(said: Said) -> str | None:
@@ -305,10 +286,3 @@ def _nanoseconds(said: Said) -> int:
     value: Any = said.get(names.STUCK_FOR)
     is_time = isinstance(value, int | float) and 0 <= value < 10**9
     return round(value * 1_000_000_000) if is_time else 0
-
-
-def _words(span: SpanFact) -> str:
-    said = [value for name, value in span.said.items() if isinstance(value, str) and name not in _NO_WORDS]
-    if span.session is None:
-        said.append(text(span.resource, names.SERVICE_NAME) or "")
-    return "\n".join(dict.fromkeys([span.name, *said]))[:_WORDS]

@@ -59,10 +59,16 @@ def span(row: Row) -> dict[str, Any]:
         "continues": text(attributes, names.CONTINUES),
         "part": row[11],
         "attributes": attributes,
-        "events": said(row[13]),
-        "links": [{name: link[name] for name in ("type", "trace", "span")} for link in said(row[14])],
+        "events": _listed(row[13]),
+        "links": [{name: link[name] for name in ("type", "trace", "span")} for link in _listed(row[14])],
         "dropped": row[15] or None,
     })
+
+
+def _listed(written: str) -> list[dict[str, Any]]:
+    # Most spans have neither events nor links, and a page has thousands of spans.
+    found: list[dict[str, Any]] = [] if written == "[]" else said(written)
+    return found
 
 
 def _inferred(ends: object) -> str | None:

@@ -5,11 +5,10 @@ Each fact fills its own columns, so that their order makes no difference; where 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from handspan import names
-from handspan.hub.index.entries import text
+from handspan.hub.index.entries import dumped, text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     Do = Callable[[str, tuple[Any, ...]], sqlite3.Cursor]
 
+# What a turn's link to a `send` says: the message started the turn.
+STARTS: Final = (names.LINK_MESSAGE, names.LINK_HANDOFF, names.LINK_ASSIGN, names.LINK_CALLBACK)
 _ROW: Final = (
     "INSERT INTO messages (trace, span, session, changed, {columns}) VALUES (?, ?, ?, ?, {values})"
     " ON CONFLICT (trace, span) DO UPDATE SET changed = excluded.changed, {set} {where}"
@@ -46,7 +47,7 @@ def take_log(do: Do, session: int, log: LogFact, position: int) -> None:
     """What a log event says of a message. Its span is the `send`."""
     key = (log.trace, log.span, session, position)
     if log.name == names.MESSAGE_SENT:
-        do(_SENT, (*key, json.dumps(log.said, ensure_ascii=False), log.at))
+        do(_SENT, (*key, dumped(log.said), log.at))
     elif log.name == names.MESSAGE_UNDELIVERED:
         do(_UNDELIVERED, (*key, 1))
     else:
@@ -64,9 +65,13 @@ def _turn(log: LogFact) -> bytes | None:
 
 
 def take_span(do: Do, session: int, span: SpanFact, position: int) -> None:
-    """What a `send` or a `receive` says of its message."""
+    """What a `send` or a `receive` says of its message, and a turn of those that started it."""
     if span.kind == names.SEND:
-        said = json.dumps(span.said, ensure_ascii=False)
+        said = dumped(span.said)
         do(_SENT_FOR_GOOD, (span.trace, span.id, session, position, said, span.start, span.parent, 1))
     elif span.kind == names.RECEIVE and span.parent:
         do(_DELIVERED, (span.trace, span.parent, session, position, span.end))
+    for link in span.links:
+        if link["type"] in STARTS:
+            to = (bytes.fromhex(link["trace"]), bytes.fromhex(link["span"]))
+            do("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?)", (span.trace, span.id, link["type"], *to))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handspan.hub.index import position
 from handspan.hub.index.arrows import arrows
+from handspan.hub.index.entries import dumped
 from handspan.hub.index.forms import LOG, SPAN, continuations, log, span
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def listed(
     if state:
         conditions["state = ?"] = (state,)
     if agent:
-        conditions["instr(agents, ?) > 0"] = (json.dumps(agent, ensure_ascii=False),)
+        conditions["instr(agents, ?) > 0"] = (dumped(agent),)
     for word in q.casefold().split():
         # A condition for each word: the same text twice says nothing more.
         conditions[f"instr(words, ?{'':{len(conditions)}}) > 0"] = (word,)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from handspan import names
-from handspan.hub.index.entries import number, text
+from handspan.hub.index.entries import dumped, number, text
 from handspan.hub.index.waits import PERSON, Open, waits
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def refresh(connection: sqlite3.Connection, session: int, position: int) -> None
     """Write a session's row anew from all that is known of it."""
     known = _look_up(connection, session)
     summary = _summary(known)
-    said = json.dumps(summary, ensure_ascii=False)
+    said = dumped(summary)
     connection.execute(
         "UPDATE sessions SET over = ?, rank = ?, oldness = ?, state = ?, agents = ?, words = ?, summary = ?,"
         " changed = ? WHERE id = ? AND summary <> ?",
@@ -77,7 +77,7 @@ def refresh(connection: sqlite3.Connection, session: int, position: int) -> None
             _RANKS[summary["state"]],
             -known.last_sign,
             summary["state"],
-            json.dumps(summary["agents"], ensure_ascii=False),
+            dumped(summary["agents"]),
             _words(summary),
             said,
             position,
