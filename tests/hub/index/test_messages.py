@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from handspan import names
@@ -66,3 +67,11 @@ def test_a_delivery_of_what_was_never_sent_is_no_message() -> None:
     ]
     assert entries(told)
     assert shown(indexed(told)) == []
+
+
+def test_a_span_counts_where_a_log_event_says_another_thing() -> None:
+    send = next(signal for signal in of_a_message() if isinstance(signal, Span) and signal.kind == "producer")
+    sent = next(signal for signal in of_a_message() if signal.name == names.MESSAGE_SENT)
+    other = replace(sent, attributes={**sent.attributes, names.MESSAGE_MODE: "assign"})
+    assert [arrow["type"] for arrow in shown(indexed([other, send]))] == ["send"]
+    assert [arrow["type"] for arrow in shown(indexed([send, other]))] == ["send"]

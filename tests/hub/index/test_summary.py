@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from handspan import demo
+from handspan import demo, names
 from handspan.hub.index import Index, sessions
 from handspan.rules.memory import Rules
+from handspan.signals import Log, Span
 from handspan.testing import BEGIN, SECOND, Player, Story, play
 from tests.recorded import entries, indexed, pushed, recording
 from tests.stories import three_parts
@@ -224,3 +225,29 @@ def test_a_session_of_which_only_an_agent_s_span_is_known() -> None:
     orphan = [signal for signal in signals if getattr(signal, "name", "") == "terminal a"]
     (found,) = summaries(orphan)
     assert (found["state"], found["name"], found["agents"], found["start"]) == ("running", "s", ["a"], moment(0))
+
+
+def test_a_part_of_which_no_next_one_is_known_ends_no_session() -> None:
+    signals = play(three_parts())
+    first = next(signal for signal in signals if isinstance(signal, Span) and signal.name == "session three-parts")
+    assert first.attributes[names.END_REASON] == "continued"
+    (found,) = summaries([first])
+    assert (found["state"], "end" in found) == ("running", False)
+
+
+def test_a_terminal_that_is_gone_is_no_longer_stuck_whoever_says_so() -> None:
+    story = Story("s").at(0).session().terminal("a").status("a", "ready").at(1).status("a", "working").events
+    signals = at([*story, *Story("s").at(701).gone("a").events], 710)
+    without = [signal for signal in signals if not (isinstance(signal, Log) and signal.name == names.UNSTUCK)]
+    assert len(without) == len(signals) - 1
+    (found,) = summaries(without)
+    assert (found["state"], found["stuck"]) == ("running", [])
+
+
+def test_one_goes_to_the_terminal_that_waits() -> None:
+    story = Story("s").at(0).session()
+    for n, terminal in enumerate(("a", "b", "c")):
+        story.at(n / 10).terminal(terminal, tmux_session=f"tmux-{terminal}").status(terminal, "ready")
+    assert summaries(at(story.events, 1))[0]["attach"] == "tmux-a"
+    story.at(2).status("b", "waiting")
+    assert summaries(at(story.events, 3))[0]["attach"] == "tmux-b"

@@ -161,7 +161,7 @@ def _summary(known: _Session) -> dict[str, Any]:
         "stuck": [_who(terminal, agents) | {"since": str(since)} for terminal, since in sorted(stuck.items())],
         **(_end(over) if over else {}),
         "sentence": [_clause(wait, agents) for wait in found],
-        "attach": None if over else _attach(known, waiting),
+        "attach": _attach(known, waiting),
         "parts": max(1, known.parts),
         "demo": True if known.demo else None,
     }
