@@ -31,9 +31,7 @@ def detailed(connection: sqlite3.Connection, trace: bytes) -> dict[str, Any] | N
     row = connection.execute(f"{_COLUMNS} WHERE trace = ?", (trace,)).fetchone()
     if row is None:
         return None
-    spans = connection.execute(
-        f"{SPAN} WHERE s.trace = ? AND s.session IS NULL ORDER BY s.start, s.name, s.span", (trace,)
-    )
+    spans = connection.execute(f"{SPAN} WHERE s.trace = ? ORDER BY s.start, s.name, s.span", (trace,))
     return {"position": position(connection), "trace": _trace(row), "spans": [span(each) for each in spans]}
 
 
