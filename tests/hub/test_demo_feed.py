@@ -3,9 +3,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from handspan.hub.demo_feed import Demo
-from handspan.hub.index import sessions
-from handspan.testing import BEGIN, SECOND
+from handspan.hub.demo_feed import Demo, Shown
+from handspan.hub.index import Index, sessions
+from handspan.testing import BEGIN, SECOND, Story, play
+from tests.recorded import entries, pushed
 
 PATIENCE = 20
 
@@ -63,3 +64,19 @@ def test_it_is_told_again_when_it_is_over() -> None:
     assert [("demo-checkout-1-1", "ended")] in seen
     # The first one has gone by then.
     assert [("demo-checkout-1-2", "running"), ("demo-checkout-1-1", "ended")] not in seen
+
+
+def test_the_demo_goes_with_the_first_that_is_real_and_does_not_come_back() -> None:
+    demo, index = Demo(lambda _: None), Index(":memory:")
+    demo.start()
+    shown = Shown(index, demo)
+    assert shown() is demo.index
+    index.fill([pushed(1, "here", BEGIN)])
+    assert shown() is demo.index
+    index.fill(entries(play(Story("s").at(0).session().events), first=2))
+    assert shown() is index
+    demo.join(PATIENCE)
+    assert not demo.is_alive()
+    index.forget(1_000)
+    assert index.is_empty()
+    assert shown() is index

@@ -77,6 +77,19 @@ def test_it_goes_on_where_the_index_ends(tmp_path: Path) -> None:
     index.close()
 
 
+def test_what_was_filled_from_another_record_is_forgotten() -> None:
+    record, told, index = Recorded("another"), Told(), Index(":memory:")
+    index.follow("record", len(STORY))
+    index.fill(STORY)
+    record.append(*entries(play(Story("here").at(0).session().end().events)))
+    indexer = Indexer(record, index, told)
+    indexer.start()
+    told.wait_for(record.last())
+    indexer.stop(PATIENCE)
+    with index.reading() as connection:
+        assert [each["id"] for each in sessions.listed(connection, limit=9)["sessions"]] == ["here"]
+
+
 def test_what_can_t_be_taken_in_is_left_out_and_the_rest_is_not(caplog: pytest.LogCaptureFixture) -> None:
     record, index, told = Recorded(), Index(":memory:"), Told()
     record.append(*STORY[:3], pushed(1, "here", 2**63), *STORY[3:])

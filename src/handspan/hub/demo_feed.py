@@ -54,8 +54,12 @@ class Demo(threading.Thread):
         self._encoder = Encoder()
         self._position = 0
 
-    def stop(self, timeout: float) -> None:
+    def end(self) -> None:
+        """Play no further; waits for nothing."""
         self._ended.set()
+
+    def stop(self, timeout: float) -> None:
+        self.end()
         self.join(timeout)
 
     def run(self) -> None:
@@ -99,6 +103,23 @@ class Demo(threading.Thread):
     def _entry(self, records: list[Record]) -> _Entry:
         self._position += 1
         return _Entry(self._position, self._clock(), records[0].kind, "protobuf", request(records))
+
+
+class Shown:
+    """Which index the page shows: the demo's until anything real has come, and then that one for good."""
+
+    def __init__(self, index: Index, demo: Demo) -> None:
+        self._index = index
+        self._demo: Demo | None = demo
+
+    def __call__(self) -> Index:
+        demo = self._demo
+        if demo is None or not self._index.is_empty():
+            self._demo = None
+            if demo:
+                demo.end()
+            return self._index
+        return demo.index
 
 
 def _told_at(begin: int, telling: int) -> Iterator[Event]:

@@ -54,6 +54,9 @@ def test_another_record_begins_it_anew(tmp_path: Path) -> None:
     assert uids(index) == ["demo-checkout-1"]
     index.follow("another", 1_000)
     assert (uids(index), index.position, index.is_empty()) == ([], 0, True)
+    with index.reading() as connection:
+        # Ids of rows are given again: a word that stayed would find another span.
+        assert connection.execute("SELECT rowid FROM words WHERE words MATCH 'memory'").fetchall() == []
     index.fill(STORY)
     assert uids(index) == ["demo-checkout-1"]
     index.close()
