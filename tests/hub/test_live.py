@@ -65,14 +65,16 @@ def test_a_viewer_is_told_what_came_after_its_position() -> None:
     run(test())
 
 
-def test_without_a_position_only_what_comes_from_now_on_is_told() -> None:
+def test_without_a_position_only_what_comes_from_now_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_HEARTBEAT", 0.01)
+
     async def test() -> None:
         index = Index(":memory:")
         feed = Feed(lambda: index)
         found = requests()
         index.fill(found[:1])
         async with aclosing(feed.events(None, None)) as viewer:
-            assert await anext(viewer) == HEARTBEAT
+            assert [await anext(viewer) for _ in range(2)] == [HEARTBEAT] * 2
             waiting = asyncio.ensure_future(change(viewer))
             await asyncio.sleep(0)
             index.fill(found)
@@ -92,11 +94,10 @@ def test_a_commit_that_changes_nothing_for_a_viewer_is_not_told() -> None:
         index = Index(":memory:")
         feed = Feed(lambda: index)
         found = requests()
-        index.fill(found)
+        index.fill([*found, pushed(len(found) + 1, "here", BEGIN)])
         async with aclosing(feed.events(None, index.position)) as viewer:
             assert await anext(viewer) == HEARTBEAT
             waiting = asyncio.ensure_future(change(viewer))
-            index.fill([pushed(index.position + 1, "here", BEGIN)])
             feed.told(index.position)
             index.look(BEGIN + 181 * SECOND)
             feed.told(index.position, ["s"])
