@@ -52,6 +52,7 @@ format: $(DEV) ## Format, and mend what ruff can mend
 golden: $(DEV) ## Rewrite golden files and reference; read the diff before you commit it
 	$(BIN)/python -m tests.golden_files --write
 	$(BIN)/python -m tests.show.test_waterfall --write
+	$(BIN)/python -m tests.hub.index.test_sessions --write
 	$(BIN)/python -m tests.reference_files --write
 
 bench: $(RUN) ## Measure the speed and the memory of the core

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks import core, crash, encoding, stages
+from benchmarks import core, crash, encoding, hub_index, stages
 from benchmarks.core import Memory, Report, Speed, as_markdown, main
+from handspan.hub.index import Index, sessions
+from handspan.hub.record import Entry
+from handspan.testing import BEGIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +124,15 @@ def test_every_stage_of_an_event_is_seen_and_none_is_timed_afterwards(capsys: py
     assert [getattr(owner, name) for owner, name, _ in stages.STAGES] == before
     table = capsys.readouterr().out
     assert [stage for _, _, stage in stages.STAGES if f"| {stage} |" not in table] == []
+
+
+def test_a_copied_session_is_another_of_the_same_size() -> None:
+    index = Index(":memory:")
+    played = hub_index.played("s000000", 1)
+    bodies = [*played.bodies, *hub_index.copied(played, 1), *hub_index.copied(played, 2)]
+    index.fill([Entry(seq, BEGIN, kind, "protobuf", body) for seq, (kind, body) in enumerate(bodies, 1)])
+    with index.reading() as connection:
+        found = sessions.listed(connection, limit=9)["sessions"]
+        counted = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("spans", "logs")]  # noqa: S608 # ours
+    assert sorted(each["id"] for each in found) == ["s000000", "s000001", "s000002"]
+    assert counted == [3 * played.spans, 3 * played.logs]

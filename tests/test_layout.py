@@ -19,6 +19,10 @@ def _rules(names: str) -> set[str]:
     return {f"rules.{name}" for name in names.split()}
 
 
+def _index(names: str) -> set[str]:
+    return {f"hub.index.{name}" for name in names.split()}
+
+
 MAY_KNOW: dict[str, set[str]] = {
     "__init__": {"*"},
     # The model: what happens, what leaves, what it is called. Nothing of ours behind them.
@@ -184,6 +188,27 @@ MAY_KNOW: dict[str, set[str]] = {
     "hub.app": {"__init__"},
     "hub.hub": {"addresses", "config", "hosting", "names", "signals", "hub.*"},
     "hub.serving": {"hub.protocol"},
+    # The hub: the index is derived from the record, and what is shown is read from the index.
+    "hub.index.database": set(),
+    "hub.index.entries": {"names", "hub.record", "hub.wire"},
+    "hub.index.openings": {"names", "hub.index.entries"},
+    "hub.index.waits": {"names"},
+    "hub.index.summary": {"names", "hub.index.entries", "hub.index.waits"},
+    "hub.index.messages": {"names", "hub.index.entries"},
+    "hub.index.filling": {"names", "hub.record", *_index("entries messages openings summary words")},
+    "hub.index.words": {"names"},
+    "hub.index.forgetting": {"hub.index.words"},
+    "hub.index.forms": {"names", "hub.index.entries"},
+    "hub.index.arrows": {"names", *_index("entries forms messages")},
+    "hub.index.export": {"names", "hub.index.entries"},
+    "hub.index.sessions": {"hub.index", *_index("arrows entries forms")},
+    "hub.index.traces": {"hub.index", *_index("forms sessions")},
+    "hub.index.search": {"names", "hub.index", *_index("forms sessions")},
+    "hub.index": {"hub.record", *_index("database entries filling forgetting summary")},
+    "hub.indexer": {"hub.index", "hub.record"},
+    "hub.live": {"hub.index", *_index("entries sessions")},
+    "hub.api": {"hub.index", "hub.index.*", "hub.live"},
+    "hub.demo_feed": {"demo", "events", "hub.index", "hub.record", "otlp", "replaying", "sessions", "signals"},
     "commands": set(),
     "commands.*": {"*"},
     "cli": {"*"},
@@ -210,6 +235,8 @@ IMPURE = {
     "hub.tally",
     "commands.up",
     # What runs for users, and what starts it.
+    *{"hub.api", "hub.demo_feed", "hub.index", "hub.indexer", "hub.live"},
+    *_index("arrows database export filling forgetting messages search sessions summary traces"),
     *{"hooks", "plugins.audit", "plugins.caller", "plugins.chat", "replaying", "commands.replay"},
     *(f"commands.{name}" for name in ("spool", "spool_rejected", "spool_status", "spool_visit")),
 }
@@ -242,6 +269,8 @@ CATCH_ALL: list[str] = [
     "engine.intake.Intake._apply",
     "engine.translating.Translator._events",
     "engine.worker.Worker._tell",
+    "hub.index.Index._writing",
+    "hub.indexer.Indexer._fill",
     "hub.wire._built",
     "plugins.caller.Caller._live",
     "plugins.caller.Caller._run",

@@ -63,7 +63,7 @@ class Drain(threading.Thread):
         tell: Callable[[Moved | Retried], None],
         *,
         file: int = 0,
-        read: Callable[[sqlite3.Connection, Kind, int], list[Waiting]] = outbox.after,
+        read: Callable[[sqlite3.Connection, Kind, int], list[Waiting]] | None = None,
         read_again: Callable[[sqlite3.Connection, Place, int], Waiting | None] = rejected.next_again,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -75,7 +75,7 @@ class Drain(threading.Thread):
         self._seq = seq
         self._tell = tell
         self._file = file
-        self._read = read
+        self._read = read or outbox.after
         self._chance = chance
         self._again = Again(place, self._request, tell, file=file, read=read_again, chance=chance)
         self._more = threading.Event()
