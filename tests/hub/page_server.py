@@ -238,10 +238,18 @@ def serve(hub: Hub, port: int = 0) -> ThreadingHTTPServer:
 def moved_to(events: Sequence[Event], begin: int, speed: float = 1.0) -> list[Event]:
     """The same events from `begin` on, told so many times faster."""
     first = min(event.at for event in events)
+
+    def then(at: int) -> int:
+        return begin + int((at - first) / speed)
+
     return [
-        dataclasses.replace(event, at=begin + int((event.at - first) / speed))
+        dataclasses.replace(event, at=then(event.at), **({"last_seen": then(seen)} if (seen := _seen(event)) else {}))
         for event in sorted(events, key=lambda event: event.at)
     ]
+
+
+def _seen(event: Event) -> int | None:
+    return getattr(event, "last_seen", None)
 
 
 def main() -> None:
@@ -253,9 +261,9 @@ def main() -> None:
     hub = Hub()
     serve(hub, said.port)
     now = time.time_ns()
-    past = [(f"{name}-{n}", story()) for n, (name, story) in enumerate(STORIES.items())]
-    for n, (_, events) in enumerate(past[:14]):
-        hub.say(moved_to(events, now - (20 - n) * 3600_000_000_000, 50.0))
+    for n, name in enumerate(("handoff_in_a_turn", "fan_out_fan_in", "workflow_run", "never_answered_wait", "more_work")):
+        hub.say(moved_to(STORIES[name](), now - (10 - n) * 3600_000_000_000))
+    hub.say(moved_to(STORIES["three_parts"](), now - 2 * 3600_000_000_000, 60.0))
     live = moved_to(demo.story(), now - int(said.ahead * 1e9), said.speed)
     while True:
         now = time.time_ns()

@@ -39,6 +39,13 @@ export function sized(canvas, width, height) {
   return ctx;
 }
 
+/** Gives a list these items; what stays is not touched, so that the focus and a selection of text stay too. @param {HTMLElement} list @param {HTMLElement[]} items */
+export function arrange(list, items) {
+  const kept = new Set(items);
+  for (const child of [...list.children]) if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove();
+  items.forEach((item, index) => list.children[index] !== item && list.insertBefore(item, list.children[index] ?? null));
+}
+
 /** @param {string} text @param {HTMLElement} button that says so for a moment */
 export async function copy(text, button) {
   const before = button.textContent;

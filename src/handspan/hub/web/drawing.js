@@ -97,21 +97,29 @@ function drawArrow({ ctx, palette, lanes, selected, hovered, lit }, course) {
   const stroke = STROKES[arrow.type];
   const lane = lanes.get(arrow.from.terminal) ?? lanes.get(arrow.to.terminal);
   const colour = arrow.delivered ? (palette.lanes[lane?.colour ?? 0] ?? palette.accent) : palette.bad;
-  ctx.globalAlpha = chosen ? 1 : lit ? 0.2 : 0.75;
-  ctx.strokeStyle = ctx.fillStyle = chosen ? palette.select : colour;
-  ctx.lineWidth = stroke.width + (chosen ? 1 : 0);
-  ctx.setLineDash(stroke.dash);
+  ctx.globalAlpha = chosen ? 1 : lit ? 0.2 : 0.85;
   const [ax, ay, bx, by] = bend(course);
   ctx.beginPath();
   ctx.moveTo(x1, y1);
   ctx.bezierCurveTo(ax, ay, bx, by, x2 - 3, y2);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  stroked(ctx, palette.panel, stroke.width + 2, []); // or it is lost on a bar of its own colour
+  stroked(ctx, chosen ? palette.select : colour, stroke.width + (chosen ? 1 : 0), stroke.dash);
   ctx.beginPath();
   if (arrow.delivered) head(ctx, x2, y2, Math.atan2(y2 - by, x2 - bx));
   else ctx.arc(x2, y2, 3.5, 0, 7); // it never arrived, or has not yet
+  stroked(ctx, palette.panel, 2, []);
+  ctx.fillStyle = chosen ? palette.select : colour;
   ctx.fill();
   ctx.globalAlpha = 1;
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {string} colour @param {number} width @param {number[]} dash */
+function stroked(ctx, colour, width, dash) {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.setLineDash(dash);
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} angle */
@@ -120,6 +128,7 @@ function head(ctx, x, y, angle) {
     const reach = turn ? 7 : 1;
     ctx.lineTo(x + Math.cos(angle + turn) * reach, y + Math.sin(angle + turn) * reach);
   }
+  ctx.closePath();
 }
 
 /** @param {Scene} scene */

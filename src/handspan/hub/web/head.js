@@ -46,8 +46,8 @@ export class Head {
     const home = page.taken === null ? el("a", { href: "/", "aria-label": "All sessions" }, "‹ Sessions") : el("span", { class: "soft" }, `as of ${clock(millis(page.taken, page.store.base))}`);
     const marks = [demo ? el("span", { class: "pill" }, "demo") : null, this.state, this.waits];
     const header = el("header", {}, el("div", { class: "title" }, home, title, ...marks), this.about, el("span", { class: "space" }), exportMenu(page));
-    const tools = [this.search, this.arrows, ...Object.values(this.buttons)];
-    const tabs = el("nav", { class: "tabs", "aria-label": "Views" }, el("div", { role: "tablist", class: "tablist" }, ...this.tabs), el("span", { class: "space" }), el("div", { class: "tools" }, ...tools));
+    this.tools = [this.arrows, ...Object.values(this.buttons)];
+    const tabs = el("nav", { class: "tabs", "aria-label": "Views" }, el("div", { role: "tablist", class: "tablist" }, ...this.tabs), el("span", { class: "space" }), el("div", { class: "tools" }, this.search, ...this.tools));
     return [header, this.lost, this.sentence, tabs];
   }
 
@@ -69,6 +69,7 @@ export class Head {
     this.#say(summary, now);
     const { tab, idle, critical, arrows } = page.shown;
     this.tabs.forEach((button, index) => this.#tab(button, TABS[index]?.[0] === tab));
+    for (const element of this.tools ?? []) element.hidden = tab !== "waterfall";
     const view = page.views?.waterfall.view;
     const pressed = { fit: view?.fit ?? true, follow: view?.follow ?? false, idle, critical };
     for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", String(pressed[/** @type {keyof typeof pressed} */ (name)]));

@@ -7,7 +7,9 @@ import { MS } from "./times.js";
 const WHY = { handoff: "handoff", assign: "assignment", step: "step", person: "you", message: "message" };
 
 /** @param {Summary} summary @param {number} now milliseconds since 1970 */
-export function sentence({ sentence: waits, state, error, reason }, now) {
+export function sentence({ sentence: waits, stuck, state, error, reason }, now) {
+  const [still] = stuck;
+  if (!waits.length && still) return `${short(still.agent, 40)} has given no sign of progress for ${duration(Math.max(0, now * MS - Number(still.since)))}.`;
   if (!waits.length) return state === "failed" ? `It ended: ${short(error ?? reason ?? "for no known reason", 80)}.` : "";
   const agents = new Map(waits.map((wait) => [wait.terminal, short(wait.agent, 40)]));
   /** @type {string[]} */

@@ -41,7 +41,7 @@ export class SessionPage {
     this.keys = keysOf(this);
     listen(this.keys);
     this.restore();
-    setInterval(() => this.head.update(), 1000);
+    setInterval(() => this.#tick(), 1000);
   }
 
   /** @param {string} id */
@@ -77,6 +77,13 @@ export class SessionPage {
     this.follow(id);
   }
 
+  /** What counts up without anything having changed. */
+  #tick() {
+    this.head.update();
+    const busy = this.view.contains(document.activeElement); // drawing anew takes the focus away
+    if (this.shown.tab === "agents" && this.picture.live && !busy) this.update();
+  }
+
   // --- what is chosen ------------------------------------------------------------------------------------------------
 
   restore() {
@@ -92,9 +99,11 @@ export class SessionPage {
 
   /** @param {string} tab */
   show(tab) {
-    this.shown.tab = Object.hasOwn(this.views, tab) ? tab : "waterfall";
-    this.current = this.views[/** @type {keyof SessionPage["views"]} */ (this.shown.tab)];
+    const { detail: _, ...tabs } = this.views;
+    this.shown.tab = Object.hasOwn(tabs, tab) ? tab : "waterfall";
+    this.current = tabs[/** @type {keyof typeof tabs} */ (this.shown.tab)];
     this.current.show(this.view);
+    this.view.setAttribute("aria-labelledby", `tab-${this.shown.tab}`);
     this.head.update();
     this.update();
     this.remember();
@@ -114,6 +123,13 @@ export class SessionPage {
     this.views.waterfall.reveal(id);
     this.views.waterfall.request();
     this.remember();
+  }
+
+  /** Shows a span in the waterfall. @param {string} id */
+  open(id) {
+    this.show("waterfall");
+    this.views.waterfall.draw();
+    this.select(id);
   }
 
   /** @param {Partial<import("./address.js").Shown>} choice */

@@ -1,7 +1,7 @@
 // All sessions, the worst first, and above them everything that waits for a person.
 
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { arrange, byId, el } from "./dom.js";
 import { count, duration, short } from "./format.js";
 import { Inbox } from "./inbox.js";
 import { listen, showKeys } from "./keys.js";
@@ -111,6 +111,7 @@ class SessionsPage {
     this.update();
   }
 
+  /** @returns {import("./keys.js").Key[]} */
   #keys() {
     const go = (/** @type {number} */ by) => () => {
       this.row += by;
@@ -134,9 +135,7 @@ class SessionsPage {
     const shown = all.filter((session) => wants(session, this.wanted));
     this.row = Math.max(0, Math.min(shown.length - 1, this.row));
     const made = shown.map((session, index) => this.#item(session, now, index === this.row));
-    // Moving only what has moved keeps the focus and a selection of text where they are.
-    made.forEach((item, index) => this.list.children[index] !== item && this.list.insertBefore(item, this.list.children[index] ?? null));
-    while (this.list.children.length > made.length) this.list.lastElementChild?.remove();
+    arrange(this.list, made);
     this.none.textContent = shown.length ? "" : all.length ? "No session is like that." : "No session yet. Point an OpenTelemetry exporter at this hub, and it shows here.";
     this.more.hidden = this.next === null;
     const waiting = this.inbox.update(all, now);

@@ -5,6 +5,12 @@ import { MS } from "./times.js";
 const CLOSEST = MS / 100; // 10 µs over the whole width: what is shorter is a marker of 1 µs
 const AHEAD = 0.03; // how much is left free after now, so that what grows is seen growing
 
+/** All there is, and a little more. @param {Stretch} all @returns {Stretch} */
+export function roomy({ from, to }) {
+  const length = Math.max(CLOSEST, to - from);
+  return { from: from - length * 0.005, to: to + length * AHEAD };
+}
+
 export class View {
   from = 0;
   to = 1;
@@ -52,8 +58,7 @@ export class View {
   /** Keeps up with all there is. @param {Stretch} all */
   settle(all) {
     if (this.fit) {
-      const length = Math.max(CLOSEST, all.to - all.from);
-      Object.assign(this, { from: all.from - length * 0.005, to: all.to + length * AHEAD });
+      Object.assign(this, roomy(all));
     } else if (this.follow) {
       const length = this.to - this.from;
       Object.assign(this, { from: all.to - length * (1 - AHEAD), to: all.to + length * AHEAD });

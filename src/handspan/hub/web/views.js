@@ -1,8 +1,12 @@
 // What a session's page can show.
 
+import { Agents } from "./agents.js";
 import { Detail } from "./detail.js";
 import { el } from "./dom.js";
 import { legend } from "./legend.js";
+import { Logs } from "./logs.js";
+import { Matrix } from "./matrix.js";
+import { Messages } from "./messages.js";
 import { Slider } from "./slider.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -20,5 +24,5 @@ export function views(page) {
       waterfall.request();
     },
   });
-  return { waterfall, detail: new Detail(page) };
+  return { waterfall, agents: new Agents(page), messages: new Messages(page), talk: new Matrix(page), logs: new Logs(page), detail: new Detail(page) };
 }

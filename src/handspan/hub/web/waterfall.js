@@ -11,7 +11,7 @@ import { dragMinimap, drawMinimap } from "./minimap.js";
 import { onTheme, palette } from "./palette.js";
 import { hit } from "./hit.js";
 import { MS } from "./times.js";
-import { View } from "./view.js";
+import { roomy, View } from "./view.js";
 
 /**
  * @typedef {import("./picture.js").Picture} Picture
@@ -32,7 +32,6 @@ export class Waterfall {
 
   /** @param {HTMLElement} host @param {Picture} picture @param {Choices} choices @param {{select: (span: string) => void, moved: () => void, hover: (words: string) => void}} told */
   constructor(host, picture, choices, told) {
-    Object.assign(this, { picture, choices, told });
     this.picture = picture;
     this.choices = choices;
     this.told = told;
@@ -53,7 +52,7 @@ export class Waterfall {
       this.#palette = palette();
       this.request();
     });
-    dragMinimap(this.strip, { all: () => this.#all, view: () => this.view, see: (range) => this.see(range) });
+    dragMinimap(this.strip, { all: () => roomy(this.#all), view: () => this.view, see: (range) => this.see(range) });
     handle(this.canvas, this.#hands());
   }
 
@@ -139,7 +138,7 @@ export class Waterfall {
     const { picture, axis } = this;
     const ctx = sized(this.strip, width, 36);
     const at = (/** @type {number} */ time) => axis.at(time);
-    drawMinimap({ ctx, width, all: this.#all, lanes: picture.lanes.all, at, now: picture.sign, palette: this.#palette, view: this.view });
+    drawMinimap({ ctx, width, all: roomy(this.#all), lanes: picture.lanes.all, at, now: picture.sign, palette: this.#palette, view: this.view });
     this.about.textContent = picture.about(axis.folded);
   }
 
@@ -147,7 +146,7 @@ export class Waterfall {
   #again() {
     clearTimeout(this.#timer);
     if (!this.picture.live) return;
-    const pixel = (this.view.perPixel / MS) * 1;
+    const pixel = this.view.perPixel / MS;
     this.#timer = setTimeout(() => this.request(), Math.min(1000, Math.max(33, pixel)));
   }
 
