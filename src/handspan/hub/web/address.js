@@ -6,6 +6,8 @@
  *   times in milliseconds since the session's start
  */
 
+const LONGEST = 4000;
+
 /** @returns {Shown} */
 export const plain = () => ({
   ...{ tab: "waterfall", selected: "", query: "", from: null, to: null, at: null },
@@ -27,7 +29,7 @@ export function read(search) {
 /** @param {string | null} text */
 const number = (text) => (text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
 
-/** @param {Shown} shown */
+/** @param {Shown} shown @returns {string} */
 export function write(shown) {
   const said = new URLSearchParams();
   const usual = plain();
@@ -37,5 +39,7 @@ export function write(shown) {
   if (shown.critical) said.set("critical", "");
   for (const name of /** @type {const} */ (["folded", "detailed"])) for (const terminal of shown[name]) said.append(name, terminal);
   const text = said.toString();
+  // A longer address many programs refuse. What was unfolded in fifty lanes is the first to go.
+  if (text.length > LONGEST && (shown.folded.length || shown.detailed.length)) return write({ ...shown, folded: [], detailed: [] });
   return text ? `?${text}` : "";
 }

@@ -11,9 +11,10 @@ const EDGE = 8; // half of what a bar is high
  * The courses of arrows that cross what is seen. A terminal that is folded away is stood for by the one above it.
  * @param {Iterable<Arrow>} arrows
  * @param {{lanes: Map<string, Lane>, places: Map<string, number>, x: (time: number) => number, y: (row: number) => number, width: number, height: number}} seen
+ * @param {number} most it stops past that many: nobody could read more
  * @returns {Course[]}
  */
-export function courses(arrows, { lanes, places, x, y, width, height }) {
+export function courses(arrows, { lanes, places, x, y, width, height }, most) {
   /** @type {Course[]} */
   const found = [];
   const drawn = new Set();
@@ -27,11 +28,12 @@ export function courses(arrows, { lanes, places, x, y, width, height }) {
     const y2 = y(to);
     const y1 = from < 0 ? y2 - 24 : y(from) + Math.sign(to - from) * EDGE;
     if (Math.max(y1, y2) < -20 || Math.min(y1, y2) > height + 20) continue;
-    // Of arrows that would lie on each other one is enough: ten thousand in one picture cost a second a frame.
+    // Of arrows that would lie on each other one is enough.
     const same = `${x1 >> 1},${y1},${x2 >> 1},${y2},${arrow.type}`;
     if (drawn.has(same)) continue;
     drawn.add(same);
     found.push({ arrow, x1, y1, x2, y2 });
+    if (found.length > most) return found;
   }
   return found;
 }

@@ -102,6 +102,16 @@ export class Picture {
     this.#arrange();
   }
 
+  /** Every turn of every lane, or none. */
+  detail() {
+    const { detailed, folded } = this.kept;
+    const all = detailed.size < this.lanes.all.length;
+    detailed.clear();
+    folded.clear();
+    if (all) for (const { terminal } of this.lanes.all) detailed.add(terminal);
+    this.#arrange();
+  }
+
   /** The row that shows a span, or the lane it is in. @param {Span} span */
   rowOf(span) {
     if (span.kind === "session") return 0;

@@ -15,6 +15,7 @@ export function keysOf(page) {
     { key: "k", also: "ArrowUp", says: "row above", does: step(-1) },
     { key: "ArrowRight", says: "unfold, then show every turn", does: () => unfold(page) },
     { key: "ArrowLeft", says: "fold", does: () => fold(page) },
+    { key: "e", says: "every turn of every lane, or none", does: () => everything(page) },
     { key: "w", also: "+", says: "zoom in", does: () => waterfall.zoom(1.5) },
     { key: "s", also: "-", says: "zoom out", does: () => waterfall.zoom(1 / 1.5) },
     { key: "a", says: "earlier", does: () => waterfall.pan(-120) },
@@ -47,6 +48,13 @@ export function keysOf(page) {
 function unfold(page) {
   const row = page.picture.rows[page.views.waterfall.row];
   if (row?.kind === "lane" && row.state !== "detailed") page.views.waterfall.fold(page.views.waterfall.row);
+}
+
+/** @param {import("./session.js").SessionPage} page */
+function everything(page) {
+  page.picture.detail();
+  page.views.waterfall.request();
+  page.remember();
 }
 
 /** One step less open; what is folded already leads to the lane above. @param {import("./session.js").SessionPage} page */

@@ -18,6 +18,10 @@ import { roomy, View } from "./view.js";
  * @typedef {{selected: string, arrows: string, idle: boolean, critical: boolean}} Choices
  */
 
+// More arrows at once than this are a curtain, and cost ten milliseconds a frame: then only those of the row, or of the
+// selection, are drawn.
+const LEGIBLE = 250;
+
 export class Waterfall {
   view = new View();
   axis = new Axis();
@@ -43,7 +47,8 @@ export class Waterfall {
     this.pane = el("div", { class: "pane" }, this.names, this.canvas);
     this.spacer.append(this.pane);
     this.scroller = el("div", { class: "scroller", role: "tree", tabindex: "0", "aria-label": "Waterfall: terminals, and what they did" }, this.spacer);
-    host.replaceChildren(el("div", { class: "mini" }, this.about, this.strip), this.scroller);
+    this.note = el("div", { class: "note", hidden: true }, "Too many arrows to draw them all: zoom in, or choose a row.");
+    host.replaceChildren(el("div", { class: "mini" }, this.about, this.strip), this.scroller, this.note);
     this.labels = new Labels(this.names, (row) => this.fold(row));
     this.names.addEventListener("click", (event) => this.#named(event));
     this.scroller.addEventListener("scroll", () => this.request(), { passive: true });
@@ -100,6 +105,7 @@ export class Waterfall {
     this.labels.show({ rows, first, last, scrolled, row: this.row, now: sign });
     this.scroller.setAttribute("aria-activedescendant", `row-${this.row}`);
     this.#drawStrip(width);
+    performance.mark("handspan drawn");
     this.#again();
   }
 
@@ -120,17 +126,25 @@ export class Waterfall {
     const { picture, choices } = this;
     const x = (/** @type {number} */ time) => this.view.x(this.axis.at(time));
     const y = (/** @type {number} */ row) => RULER + row * ROW - scrolled + ROW / 2;
-    const chosen = picture.arrows.filter((arrow) => this.#wanted(arrow, choices));
-    return courses(chosen, { lanes: picture.lanes.byTerminal, places: picture.places, x, y, width, height });
+    const seen = { lanes: picture.lanes.byTerminal, places: picture.places, x, y, width, height };
+    /** @type {import("./arrows.js").Course[]} */
+    let found = [];
+    for (const arrows of [choices.arrows, "near", "selected"]) {
+      found = courses(picture.arrows.filter((arrow) => this.#wanted(arrow, { arrows, selected: choices.selected })), seen, LEGIBLE);
+      this.note.hidden = arrows === choices.arrows;
+      if (found.length <= LEGIBLE) break;
+    }
+    return found;
   }
 
-  /** @param {Arrow} arrow @param {Choices} choices */
+  /** @param {Arrow} arrow @param {{arrows: string, selected: string}} choices @returns {boolean} */
   #wanted(arrow, { arrows, selected }) {
     if (arrows === "none") return false;
+    if (arrows === "selected") return arrow.span === selected || (arrow.causes !== "" && arrow.causes === selected);
     if (arrows !== "near") return arrows === "all" || arrows === arrow.type || (arrows === "handoff" && arrow.type === "answer");
     const terminal = this.picture.rows[this.row]?.lane?.terminal;
     const near = [arrow.from.terminal, arrow.to.terminal].includes(terminal ?? " ");
-    return near || arrow.span === selected || (arrow.causes !== "" && arrow.causes === selected);
+    return near || this.#wanted(arrow, { arrows: "selected", selected });
   }
 
   /** @param {number} width */
