@@ -11,7 +11,7 @@ from handspan.signals import Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from handspan.signals import Signal
+    from handspan.signals import Signal, Value
 
 Json = dict[str, Any]
 
@@ -58,19 +58,25 @@ def _span(part: int, row: Row, span: Span | None) -> Json:
         ],
         "links": [{"type": link.type, "trace": link.trace_id, "span": link.span_id} for link in span.links]
         if span
-        else [{"type": type, "trace": row.trace, "span": to} for type, to in row.causes],
+        else [{"type": why, "trace": row.trace, "span": to} for why, to in row.causes],
         "dropped": (span.dropped_events + span.dropped_links or None) if span else None,
     }
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _value(value: object) -> object:
+def _value(value: Value) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
 def _inferred(row: Row) -> str | None:
     said = row.attributes.get(names.INFERRED)
-    return None if not isinstance(said, tuple) or not said else "both" if len(said) > 1 else said[0]
+    match said:
+        case (str(only),):
+            return only
+        case tuple() if said:
+            return "both"
+        case _:
+            return None
 
 
 def _message(part: int, row: Row, whole: dict[str, Span]) -> list[Json]:

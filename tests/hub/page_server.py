@@ -1,6 +1,6 @@
 """Serves the page and the API it draws from, with stories played through the rules: no record, no index, no doors.
 
-    python -m tests.hub.page_server --port 4400 --speed 10
+python -m tests.hub.page_server --port 4400 --speed 10
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import handspan
 from handspan import demo
+from handspan.events import TerminalEnded
 from handspan.testing import Player
 from tests.hub.page_facts import arrows_of, spans_of, summary_of
 from tests.stories import STORIES
@@ -69,8 +70,8 @@ class Hub:
     def __init__(self) -> None:
         self.position = 0
         self.sessions: dict[str, Told] = {}
-        self.connections = 0
-        self.closed = False
+        self.viewers = 0
+        self._cuts = 0
         self._player = Player()
         self._moved = threading.Condition()
 
@@ -96,15 +97,15 @@ class Hub:
             self.sessions.setdefault(session, Told()).take(of_it, self.position, self._player.sessions.now)
         self._moved.notify_all()
 
-    def close(self) -> None:
+    def forget(self) -> None:
+        """As if the index had been deleted."""
         with self._moved:
-            self.closed = True
-            self._moved.notify_all()
+            self.position, self.sessions, self._player = 0, {}, Player()
 
     def cut(self) -> None:
         """Break every live connection."""
         with self._moved:
-            self.connections += 1
+            self._cuts += 1
             self._moved.notify_all()
 
     def listing(self) -> Json:
@@ -134,25 +135,26 @@ class Hub:
             "position": self.position,
             "sessions": [t.summary[1] for t in self.sessions.values() if t.summary[0] > after],
             "spans": [span for at, span in told.spans.values() if at > after],
-            "gone": [id for id, at in told.gone.items() if at > after],
+            "gone": [gone for gone, at in told.gone.items() if at > after],
             "arrows": [arrow for at, arrow in told.arrows.values() if at > after],
         }
 
     def follow(self, id: str | None, after: int, write: Any) -> None:
-        generation = self.connections
+        cuts = self._cuts
         while True:
             with self._moved:
-                self._moved.wait_for(
-                    lambda: self.position != after or self.closed or self.connections != generation, timeout=15
-                )
-                if self.closed or self.connections != generation:
+                if self.position == after and self._cuts == cuts:
+                    self._moved.wait(timeout=15)
+                if self._cuts != cuts:
                     return
                 told = self.change(id, after) if self.position > after else None
                 stale = self.position < after
             if stale:
                 write("event: reload\ndata: {}\n\n")
                 return
-            write(f"id: {told['position']}\nevent: change\ndata: {json.dumps(told)}\n\n" if told else ": still here\n\n")
+            write(
+                f"id: {told['position']}\nevent: change\ndata: {json.dumps(told)}\n\n" if told else ": still here\n\n"
+            )
             after = told["position"] if told else after
 
 
@@ -160,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
     hub: ClassVar[Hub]
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         parts = [unquote(part) for part in url.path.split("/")[1:]]
@@ -217,11 +219,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
             self.wfile.flush()
 
+        self.hub.viewers += 1
         try:
             write(": hello\n\n")
             self.hub.follow(session, after, write)
         except OSError:
             return  # the viewer has gone
+        finally:
+            self.hub.viewers -= 1
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the test says what went wrong."""
@@ -242,14 +247,12 @@ def moved_to(events: Sequence[Event], begin: int, speed: float = 1.0) -> list[Ev
     def then(at: int) -> int:
         return begin + int((at - first) / speed)
 
-    return [
-        dataclasses.replace(event, at=then(event.at), **({"last_seen": then(seen)} if (seen := _seen(event)) else {}))
-        for event in sorted(events, key=lambda event: event.at)
-    ]
+    def moved(event: Event) -> Event:
+        if isinstance(event, TerminalEnded) and event.last_seen is not None:
+            return dataclasses.replace(event, at=then(event.at), last_seen=then(event.last_seen))
+        return dataclasses.replace(event, at=then(event.at))
 
-
-def _seen(event: Event) -> int | None:
-    return getattr(event, "last_seen", None)
+    return [moved(event) for event in sorted(events, key=lambda event: event.at)]
 
 
 def main() -> None:
@@ -261,7 +264,13 @@ def main() -> None:
     hub = Hub()
     serve(hub, said.port)
     now = time.time_ns()
-    for n, name in enumerate(("handoff_in_a_turn", "fan_out_fan_in", "workflow_run", "never_answered_wait", "more_work")):
+    for n, name in enumerate((
+        "handoff_in_a_turn",
+        "fan_out_fan_in",
+        "workflow_run",
+        "never_answered_wait",
+        "more_work",
+    )):
         hub.say(moved_to(STORIES[name](), now - (10 - n) * 3600_000_000_000))
     hub.say(moved_to(STORIES["three_parts"](), now - 2 * 3600_000_000_000, 60.0))
     live = moved_to(demo.story(), now - int(said.ahead * 1e9), said.speed)

@@ -28,6 +28,7 @@ def busy(spans: int) -> list[Event]:
     return story.events
 
 
+HOSTILE_ID = "'/../<b>&?#"
 ATTACK = '<img src=x onerror="document.title=`broken`"><script>document.title=`broken`</script>'
 BACKWARDS = "\u202egnp.sdnif\u202c שלום \u2066"
 ENDLESS = "abcdefghij" * 1_000
@@ -35,7 +36,7 @@ ENDLESS = "abcdefghij" * 1_000
 
 def hostile() -> list[Event]:
     """A session, agents and texts whose names are markup, run from right to left, or never end."""
-    story = Story("'/../<b>&?#", name=ATTACK).at(0).session()
+    story = Story(HOSTILE_ID, name=ATTACK).at(0).session()
     for n, agent in enumerate((ATTACK, BACKWARDS, ENDLESS, "javascript:alert(1)", "\n\t\x07")):
         story.at(1 + n).terminal(f"t{n}", agent, cli=ATTACK, model=ENDLESS, tmux_session="a; rm -rf ~\n")
         story.at(1.5 + n).status(f"t{n}", "ready").at(2 + n).status(f"t{n}", "working")

@@ -20,7 +20,7 @@ export function listen(keys) {
 /** @param {KeyboardEvent} event */
 function isTaken(event) {
   const target = /** @type {Element} */ (event.target);
-  if (target.closest("dialog") && event.key !== "Escape") return true;
+  if (target.closest("dialog")) return true;
   if (target.closest("input:not([type=range]), textarea, select")) return event.key !== "Escape";
   const own = target.closest("button, a, summary, [role=tab], input");
   return Boolean(own && ["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(event.key));

@@ -82,6 +82,7 @@ function connect(session, feed) {
     });
     source.addEventListener("reload", () => {
       source.close();
+      feeds.delete(session); // whoever comes back comes back to a feed that knows nothing yet
       say(feed, { reload: true });
     });
   };

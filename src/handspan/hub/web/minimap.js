@@ -56,9 +56,9 @@ export function dragMinimap(canvas, of) {
   canvas.addEventListener("pointerdown", (down) => {
     canvas.setPointerCapture(down.pointerId);
     const box = canvas.getBoundingClientRect();
-    const [all, view] = [of.all(), of.view()];
+    const [all, { from, to }] = [of.all(), of.view()];
     const place = (/** @type {PointerEvent} */ event) => all.from + ((event.clientX - box.left) / box.width) * (all.to - all.from);
-    const move = dragging(view, place(down), ((all.to - all.from) * 7) / box.width);
+    const move = dragging({ from, to }, place(down), ((all.to - all.from) * 7) / box.width);
     const moved = (/** @type {PointerEvent} */ event) => of.see(move(place(event)));
     canvas.addEventListener("pointermove", moved);
     canvas.addEventListener("lostpointercapture", () => canvas.removeEventListener("pointermove", moved), { once: true });

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { critical } from "../../../src/handspan/hub/web/critical.js";
+import { hit } from "../../../src/handspan/hub/web/hit.js";
+import { lanes } from "../../../src/handspan/hub/web/lanes.js";
+import { asOf } from "../../../src/handspan/hub/web/past.js";
+import { placeOf, rows } from "../../../src/handspan/hub/web/rows.js";
+import { answers, Store } from "../../../src/handspan/hub/web/store.js";
+import { SECOND } from "../../../src/handspan/hub/web/times.js";
+import { arrow, BASE, HANDOFF, spans, store, summary, wire } from "./story.js";
+
+const ALL = { folded: new Set(""), detailed: new Set(""), matches: () => true };
+/** @param {Row[]} rows */
+const drawn = (rows) => rows.map((row) => `${"  ".repeat(row.depth)}${row.id}${row.state === "leaf" ? "" : ` ${row.state}`}${row.waiting ? " waiting" : ""}`);
+
+test("a worker's lane stands below the delegation that created it, below its caller", () => {
+  assert.deepEqual(drawn(rows(lanes(spans(HANDOFF)), ALL)), ["session", "lane:sup open", "  span:hand", "  lane:dev open waiting"]);
+});
+
+test("what is folded is left out, what is detailed has a row for each span", () => {
+  const found = lanes(spans(HANDOFF));
+  assert.deepEqual(drawn(rows(found, { ...ALL, folded: new Set(["sup"]) })), ["session", "lane:sup folded"]);
+  assert.deepEqual(drawn(rows(found, { ...ALL, detailed: new Set(["dev"]) })).slice(3), [
+    "  lane:dev detailed waiting",
+    "    span:dev-boot",
+    "    span:dev-1",
+    "      span:dev-wait waiting",
+  ]);
+});
+
+test("a filter keeps what matches and what it hangs from", () => {
+  const found = lanes(spans([...HANDOFF, wire({ kind: "terminal", id: "x", terminal: "x", agent: "other", parent: "root", start: 1 })]));
+  assert.deepEqual(drawn(rows(found, { ...ALL, matches: (lane) => lane.agent === "developer" })), ["session", "lane:sup open", "  span:hand", "  lane:dev open waiting"]);
+});
+
+test("a delegation whose worker is not there yet has its row", () => {
+  const before = HANDOFF.filter(({ terminal }) => terminal !== "dev");
+  assert.deepEqual(drawn(rows(lanes(spans(before)), ALL)), ["session", "lane:sup open", "  span:hand"]);
+});
+
+test("terminals that create each other in a circle are all drawn once", () => {
+  const circle = ["a", "b"].map((id, n) => wire({ kind: "terminal", id, terminal: id, agent: id, parent: n ? "a" : "b", start: n }));
+  const work = ["a", "b"].map((id, n) => wire({ kind: "delegation", id: `d${id}`, terminal: n ? "a" : "b", start: n, attributes: { "handspan.delegation.target.terminal": id } }));
+  for (const told of [circle, [...circle, ...work]]) {
+    const ids = rows(lanes(spans(told)), ALL).flatMap((row) => (row.kind === "lane" ? [row.id] : []));
+    assert.deepEqual(ids.sort(), ["lane:a", "lane:b"]);
+  }
+});
+
+test("a terminal of which only a turn is known has a lane", () => {
+  assert.deepEqual(drawn(rows(lanes(spans([wire({ kind: "turn", terminal: "late", agent: "late", start: 3 })])), ALL)), ["session", "lane:late open"]);
+});
+
+test("a chain of five thousand delegations is no deeper than memory", () => {
+  const chain = Array.from({ length: 5000 }, (_, n) => wire({ kind: "terminal", id: `t${n}`, terminal: `t${n}`, agent: "a", parent: n ? `t${n - 1}` : "root", start: n }));
+  const found = lanes(spans(chain));
+  assert.equal(found.all.at(-1)?.depth, 4999);
+  assert.equal(rows(found, ALL).length, 5001);
+});
+
+test("what is folded away is stood for by the lane above", () => {
+  const found = lanes(spans(HANDOFF));
+  const shown = rows(found, { ...ALL, folded: new Set(["sup"]) });
+  const places = new Map(shown.map((row, index) => [row.id, index]));
+  assert.equal(placeOf(found.byTerminal.get("dev"), places), 1);
+  assert.equal(placeOf(undefined, places), -1);
+});
+
+test("a change replaces, adds and takes back", () => {
+  const kept = store(HANDOFF.slice(0, 4));
+  const change = { position: 7, sessions: [summary({ state: "ended" }), summary({ id: "another" })], gone: ["sup-boot"], arrows: [arrow({ from: "sup", to: "dev", sent: 10 })] };
+  assert.equal(kept.change({ ...change, spans: [wire({ kind: "turn", id: "sup-1", terminal: "sup", start: 5, end: 9 })] }), true);
+  assert.deepEqual([...kept.spans.keys()], ["root", "sup", "sup-1"]);
+  assert.equal(kept.spans.get("sup-1")?.end, 9 * SECOND);
+  assert.deepEqual([kept.summary.state, kept.position, kept.arrows.size], ["ended", 7, 1]);
+  assert.equal(kept.change({ position: 8, sessions: [], spans: [], gone: [], arrows: [] }), false);
+});
+
+test("an arrow that is delivered later stays one arrow", () => {
+  const kept = store([], [arrow({ from: "sup", to: "dev", sent: 10 })]);
+  kept.change({ position: 2, sessions: [], spans: [], gone: [], arrows: [arrow({ from: "sup", to: "dev", sent: 10, delivered_at: 12 })] });
+  assert.deepEqual([...kept.arrows.values()].map(({ delivered, to, deliveredAt }) => [delivered, to.at, deliveredAt]), [[true, 12 * SECOND, 12 * SECOND]]);
+});
+
+test("what a store was told it tells again", () => {
+  const told = { position: 3, session: summary(), spans: HANDOFF, arrows: [arrow({ from: "sup", to: "dev", sent: 1 })] };
+  assert.deepEqual(new Store(told).whole(), told);
+});
+
+test("a handoff that is answered has an arrow back", () => {
+  const told = spans(HANDOFF);
+  assert.deepEqual(answers(told.values()), []);
+  const hand = told.get("hand");
+  assert(hand);
+  const [answer] = answers([{ ...hand, end: 40 * SECOND, outcome: "completed" }]);
+  assert.deepEqual([answer?.type, answer?.from, answer?.to], ["answer", { terminal: "dev", at: 40 * SECOND }, { terminal: "sup", at: 40 * SECOND }]);
+  assert.deepEqual(answers([{ ...hand, end: 40 * SECOND, outcome: "cancelled" }]), []);
+});
+
+test("as it was: what had not begun is not there, what had not ended is open", () => {
+  const kept = store([...HANDOFF.slice(0, 3), wire({ kind: "turn", id: "x", start: 30, end: 31 })], [arrow({ from: "sup", to: "dev", sent: 1, delivered_at: 9 })]);
+  const then = asOf({ spans: kept.spans, arrows: [...kept.arrows.values()] }, 2 * SECOND);
+  assert.deepEqual([...then.spans.values()].map(({ id, end }) => [id, end]), [["root", null], ["sup", null], ["sup-boot", null]]);
+  assert.deepEqual(then.arrows.map(({ delivered, causes, to }) => [delivered, causes, to.at]), [[false, "", SECOND]]);
+});
+
+/** @param {Step[]} path */
+const told = (path) => path.map(({ kind, terminal, from, to }) => `${kind} ${terminal} ${from / SECOND}-${to / SECOND}`);
+
+test("the critical path: the worker while the caller waits, the sender at a turn's start, a person in a wait", () => {
+  const known = spans(HANDOFF);
+  assert.deepEqual(told(critical(lanes(known), known, 60 * SECOND)), ["waiting dev 20-60", "turn dev 14-60", "turn sup 5-10", "boot sup 0-3"]);
+});
+
+test("the critical path of an ended handoff goes through the answer", () => {
+  const ended = HANDOFF.map((span) => ({ ...span, open: false, end: (BASE + BigInt(({ hand: 40, dev: 41, "dev-1": 39, "dev-wait": 30, "sup-1": 50 }[span.id] ?? 55) * 1e9)).toString() }));
+  const known = spans(ended.map((span, n) => (span.end && HANDOFF[n]?.end ? { ...span, end: HANDOFF[n].end } : span)));
+  assert.deepEqual(told(critical(lanes(known), known, 55 * SECOND)), ["turn sup 40-50", "waiting dev 20-30", "turn dev 14-39", "turn sup 5-10", "boot sup 0-3"]);
+});
+
+test("no path through nothing, and an end to a path in a circle", () => {
+  assert.deepEqual(critical(lanes(new Map()), new Map(), 0), []);
+  const turns = ["a", "b"].flatMap((terminal, n) => [
+    wire({ kind: "turn", id: `turn-${terminal}`, terminal, start: 5, end: 9, links: [{ type: "message", trace: "t1", span: `send-${n ? "a" : "b"}` }] }),
+    wire({ kind: "send", id: `send-${terminal}`, terminal, start: 6, end: 6, attributes: { "handspan.message.sender.terminal": terminal } }),
+  ]);
+  const known = spans(turns);
+  assert(critical(lanes(known), known, 9 * SECOND).length <= 10_000);
+});
+
+test("under the pointer: a wait before its turn, a turn before its life", () => {
+  const row = rows(lanes(spans(HANDOFF)), ALL)[3];
+  assert(row);
+  const at = (/** @type {number} */ seconds) => hit(row, seconds * SECOND, 0, 60 * SECOND)?.id;
+  assert.deepEqual([10, 11.5, 15, 25, 61].map(at), [undefined, "dev-boot", "dev-1", "dev-wait", undefined]);
+});
