@@ -108,12 +108,14 @@ class Hub:
             self._cuts += 1
             self._moved.notify_all()
 
-    def listing(self) -> Json:
+    def listing(self, query: str) -> Json:
+        """Five at a time; the rest is there for whoever looks for it."""
         with self._moved:
             summaries = [told.summary[1] for told in self.sessions.values() if told.summary[1]]
             order = ("waiting", "stuck", "silent", "failed", "running", "ended")
             summaries.sort(key=lambda s: (order.index(s["state"]), -int(s["last_sign"])))
-            return {"position": self.position, "sessions": summaries, "next": None}
+            found = [s for s in summaries if query in s["name"]]
+            return {"position": self.position, "sessions": found[:5], "next": "5" if len(found) > 5 else None}
 
     def session(self, id: str) -> Json | None:
         with self._moved:
@@ -172,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             case ["web", *rest] if ".." not in rest:
                 self._file("/".join(rest))
             case ["api", "sessions"]:
-                self._json(self.hub.listing())
+                self._json(self.hub.listing(query.get("q", "")))
             case ["api", "sessions", id]:
                 self._json(self.hub.session(id))
             case ["api", "sessions", id, "logs"]:

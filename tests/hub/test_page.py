@@ -406,6 +406,16 @@ def test_sessions_the_worst_first(page: Page, stage: Stage) -> None:
     expect(page.locator(".row.delegation .name")).to_have_text(["step → planner", "step → builder", "step → builder"])
 
 
+def test_a_search_finds_what_the_page_does_not_hold(page: Page, stage: Stage) -> None:
+    for n in range(9):
+        stage.tell(Story(f"s{n}", name=f"session {n}").at(0).session().events, began=60 - n)
+    page.goto(stage.url)
+    names = page.locator("ol.sessions .what a")
+    expect(names).to_have_text([f"session {n}" for n in (8, 7, 6, 5, 4)])
+    page.get_by_label("Search sessions").fill("session 0")
+    expect(names).to_have_text(["session 0"])
+
+
 def test_the_focus_stays_while_the_list_moves(page: Page, stage: Stage) -> None:
     stage.tell(STORIES["more_work"](), began=5000)
     told = stage.tell(demo.story(), began=900, until=300)

@@ -4,6 +4,7 @@ import { critical } from "../../../src/handspan/hub/web/critical.js";
 import { hit } from "../../../src/handspan/hub/web/hit.js";
 import { lanes } from "../../../src/handspan/hub/web/lanes.js";
 import { asOf } from "../../../src/handspan/hub/web/past.js";
+import { Picture } from "../../../src/handspan/hub/web/picture.js";
 import { placeOf, rows } from "../../../src/handspan/hub/web/rows.js";
 import { answers, Store } from "../../../src/handspan/hub/web/store.js";
 import { SECOND } from "../../../src/handspan/hub/web/times.js";
@@ -133,4 +134,48 @@ test("under the pointer: a wait before its turn, a turn before its life", () => 
   assert(row);
   const at = (/** @type {number} */ seconds) => hit(row, seconds * SECOND, 0, 60 * SECOND)?.id;
   assert.deepEqual([10, 11.5, 15, 25, 61].map(at), [undefined, "dev-boot", "dev-1", "dev-wait", undefined]);
+});
+
+/** @param {Partial<Summary>} said @param {{at?: number, taken?: number}} [how] */
+function pictured(said, { at, taken } = {}) {
+  const kept = { query: "", folded: new Set(""), detailed: new Set(""), at: at ?? null };
+  const picture = new Picture(store(HANDOFF, [], said), kept, taken ?? null);
+  picture.settle();
+  return picture;
+}
+const last_sign = (BASE + 30_000_000_000n).toString();
+
+test("past the last sign of a silent session nothing grows", () => {
+  const { now, sign, live } = pictured({ state: "silent", last_sign }, { taken: 60 * SECOND });
+  assert.deepEqual([now, sign, live], [60 * SECOND, 30 * SECOND, false]);
+  assert.equal(pictured({ state: "running", last_sign }, { taken: 60 * SECOND }).sign, 60 * SECOND);
+});
+
+test("a session that has ended stands still, a moment that is looked at as well", () => {
+  const ended = pictured({ state: "ended", end: last_sign });
+  assert.deepEqual([ended.now, ended.end, ended.live], [30 * SECOND, 30 * SECOND, false]);
+  assert.equal(pictured({}).live, true);
+  assert.deepEqual([pictured({}, { at: 12 * SECOND }).live, pictured({}, { at: 12 * SECOND }).end], [false, 12 * SECOND]);
+});
+
+test("a row opens step by step, then folds", () => {
+  const picture = pictured({}, { taken: 60 * SECOND });
+  const states = [0, 1, 2, 3].map(() => {
+    picture.fold(1);
+    return picture.rows[1]?.state;
+  });
+  assert.deepEqual(states, ["detailed", "folded", "open", "detailed"]);
+  picture.detail();
+  assert.equal(picture.rows.length, 10);
+  picture.detail();
+  assert.equal(picture.rows.length, 4);
+});
+
+test("what is pointed at is said in words", () => {
+  const picture = pictured({}, { taken: 60 * SECOND });
+  const [wait, boot] = ["dev-wait", "dev-boot"].map((id) => picture.spans.get(id));
+  assert(wait && boot);
+  assert.deepEqual([picture.saySpan(wait), picture.saySpan(boot)], ["waiting · developer · open, 40 s", "boot · developer · 3.0 s"]);
+  assert.deepEqual([picture.rowOf(wait), picture.totals, picture.about(0)], [3, "2 agents · 0 messages", "1m 00s in all"]);
+  assert.deepEqual(picture.leading.get("ask")?.map(({ type, span }) => [type, span.id]), [["handoff", "dev-1"]]);
 });

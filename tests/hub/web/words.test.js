@@ -57,7 +57,7 @@ test("an address says what is shown, and nothing that is as usual", () => {
 test("rows are called by what they are", () => {
   const shown = rows(lanes(spans(HANDOFF)), { folded: new Set(), detailed: new Set(["dev"]), matches: () => true });
   assert.deepEqual(shown.map((row) => Object.values(words(row, 60 * SECOND)).join(" | ")), [
-    ...["session | 1m 00s", "supervisor | 1 turn", "handoff → … | ", "developer | waits 40 s"],
+    ...["session | 1m 00s", "supervisor | 1 turn", "handoff → … | open", "developer | waits 40 s"],
     ...["boot | 3.0 s", "turn  | 46 s", "waits for a person | 40 s"],
   ]);
 });

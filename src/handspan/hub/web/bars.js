@@ -1,6 +1,6 @@
 // The bars of the rows, on a canvas: a life, and in it starting up, working, waiting for a person; what is given to another.
 
-import { duration, short } from "./format.js";
+import { duration } from "./format.js";
 
 /**
  * @typedef {import("./palette.js").Palette} Palette
@@ -115,8 +115,7 @@ function drawDelegation(pen, row, y) {
     const awaited = span.attributes["handspan.delegation.awaited"] !== false;
     const place = bar(pen, span, y, 8, colour, awaited ? 0.42 : 0.26);
     if (awaited && place.right > place.left) edge(pen, place, y, colour);
-    const said = span.end === null ? `open ${duration(pen.sign - span.start)}` : `${short(span.outcome, 30)} ${duration(span.end - span.start)}`;
-    beside(pen, place, y, said, span.end === null);
+    beside(pen, place, y, duration((span.end ?? pen.sign) - span.start), span.end === null);
     if (span.error) cross(pen, place.right, y);
   }
 }

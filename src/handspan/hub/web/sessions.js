@@ -40,6 +40,8 @@ class SessionsPage {
   row = 0;
   /** @type {(() => void) | undefined} */
   leave;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  asking;
   /** @type {Map<string, HTMLElement>} */
   #made = new Map();
 
@@ -63,10 +65,8 @@ class SessionsPage {
   }
 
   async load() {
-    const told = await api.sessions(new URLSearchParams(this.wanted.state ? { state: this.wanted.state } : {}).toString());
-    this.sessions = new Map(told.sessions.map((session) => [session.id, session]));
-    this.next = told.next;
-    this.update();
+    this.sessions.clear();
+    const told = await this.#ask({});
     this.leave?.();
     this.leave = follow(null, told.position, {
       change: (change) => this.#change(change),
@@ -76,11 +76,18 @@ class SessionsPage {
   }
 
   async #more() {
-    if (this.next === null) return;
-    const told = await api.sessions(new URLSearchParams({ after: this.next }).toString());
+    if (this.next !== null) await this.#ask({ after: this.next });
+  }
+
+  /** The hub knows more sessions than a page holds. @param {{after?: string}} place */
+  async #ask(place) {
+    const { query, state } = this.wanted;
+    const told = await api.sessions(new URLSearchParams({ ...(query && { q: query }), ...(state && { state }), ...place }).toString());
+    // What the live feed has said of a session meanwhile is newer.
     for (const session of told.sessions) if (!this.sessions.has(session.id)) this.sessions.set(session.id, session);
     this.next = told.next;
     this.update();
+    return told;
   }
 
   /** @param {Change} change */
@@ -109,6 +116,9 @@ class SessionsPage {
     if (this.wanted.state) said.set("state", this.wanted.state);
     history.replaceState(null, "", said.size ? `/?${said}` : "/");
     this.update();
+    clearTimeout(this.asking);
+    // Once the typing rests. If the hub is away, its banner says so.
+    this.asking = setTimeout(() => void this.#ask({}).catch(() => {}), 250);
   }
 
   /** @returns {import("./keys.js").Key[]} */
