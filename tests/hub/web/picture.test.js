@@ -48,6 +48,15 @@ test("terminals that create each other in a circle are all drawn once", () => {
   }
 });
 
+test("lanes are in the order in which their work began", () => {
+  const workers = ["b", "a"].map((id, n) => wire({ kind: "terminal", id, terminal: id, agent: id, parent: "sup", start: 12 + n }));
+  assert.deepEqual(lanes(spans([...HANDOFF, ...workers])).all.map(({ terminal, colour }) => [terminal, colour]), [["sup", 0], ["dev", 1], ["b", 2], ["a", 3]]);
+});
+
+test("work from a caller of which nothing else is known makes no lane", () => {
+  assert.deepEqual(drawn(rows(lanes(spans(HANDOFF.filter(({ id }) => id === "hand"))), ALL)), ["session", "span:hand"]);
+});
+
 test("a terminal of which only a turn is known has a lane", () => {
   assert.deepEqual(drawn(rows(lanes(spans([wire({ kind: "turn", terminal: "late", agent: "late", start: 3 })])), ALL)), ["session", "lane:late open"]);
 });
@@ -69,7 +78,7 @@ test("what is folded away is stood for by the lane above", () => {
 
 test("a change replaces, adds and takes back", () => {
   const kept = store(HANDOFF.slice(0, 4));
-  const change = { position: 7, sessions: [summary({ state: "ended" }), summary({ id: "another" })], gone: ["sup-boot"], arrows: [arrow({ from: "sup", to: "dev", sent: 10 })] };
+  const change = { position: 7, sessions: [summary({ id: "another" }), summary({ state: "ended" })], gone: ["sup-boot"], arrows: [arrow({ from: "sup", to: "dev", sent: 10 })] };
   assert.equal(kept.change({ ...change, spans: [wire({ kind: "turn", id: "sup-1", terminal: "sup", start: 5, end: 9 })] }), true);
   assert.deepEqual([...kept.spans.keys()], ["root", "sup", "sup-1"]);
   assert.equal(kept.spans.get("sup-1")?.end, 9 * SECOND);

@@ -45,7 +45,7 @@ export const HANDOFF = [
     attributes: { "gen_ai.tool.name": "handoff", "handspan.delegation.target.terminal": "dev", "handspan.delegation.awaited": true },
   }),
   wire({ kind: "send", id: "ask", terminal: "sup", agent: "supervisor", parent: "hand", start: 10, end: 10.000001, attributes: { "handspan.message.sender.terminal": "sup" } }),
-  wire({ kind: "terminal", id: "dev", terminal: "dev", agent: "developer", parent: "hand", start: 11 }),
+  wire({ kind: "terminal", id: "dev", terminal: "dev", agent: "developer", parent: "hand", start: 11, attributes: { "handspan.agent.cli": "claude_code" } }),
   wire({ kind: "boot", id: "dev-boot", terminal: "dev", agent: "developer", parent: "dev", start: 11, end: 14 }),
   wire({ kind: "turn", id: "dev-1", terminal: "dev", agent: "developer", parent: "dev", start: 14, links: [{ type: "handoff", trace: "t1", span: "ask" }] }),
   wire({ kind: "waiting", id: "dev-wait", terminal: "dev", agent: "developer", parent: "dev-1", start: 20 }),

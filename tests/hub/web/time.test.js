@@ -27,7 +27,7 @@ test("nanoseconds are exact a hundred days after the start", () => {
   assert.equal(since(String(1795168800000000000n + 8_640_000_000_000_001n), 1795168800000000000n), 8_640_000_000_000_001);
 });
 
-const busy = [{ from: 0, to: 10 * SECOND }, { from: 5 * SECOND, to: 12 * SECOND }, { from: 100 * SECOND, to: 110 * SECOND }];
+const busy = [{ from: 0, to: 10 * SECOND }, { from: 5 * SECOND, to: 12 * SECOND }, { from: 6 * SECOND, to: 7 * SECOND }, { from: 100 * SECOND, to: 110 * SECOND }];
 
 test("idle is what lies between, with a second at each side, and no short pause", () => {
   assert.deepEqual(idle(busy, 0, 110 * SECOND), [{ from: 13 * SECOND, to: 99 * SECOND }]);
@@ -55,6 +55,7 @@ test("nothing zooms or pans out of sight", () => {
   assert(view.to - view.from <= 1.1 * 1000 * SECOND);
   view.zoom(1e30, 5 * SECOND, all);
   assert(view.to - view.from >= 9_999);
+  assert.equal(Math.round(view.x(5 * SECOND)), 5);
   view.pan(1e18, all);
   assert(view.from < all.to && view.to > all.from);
 });
@@ -80,6 +81,7 @@ test("the frame of the minimap moves, stretches, or is drawn anew", () => {
   const view = { from: 20, to: 40 };
   assert.deepEqual(dragging(view, 30, 1)(35), { from: 25, to: 45 });
   assert.deepEqual(dragging(view, 20, 1)(10), { from: 10, to: 40 });
+  assert.deepEqual(dragging(view, 20, 1)(50), { from: 39, to: 40 });
   assert.deepEqual(dragging(view, 40, 1)(10), { from: 20, to: 21 });
   assert.deepEqual(dragging(view, 60, 1)(50), { from: 50, to: 60 });
 });

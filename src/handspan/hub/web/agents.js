@@ -12,7 +12,7 @@ export function totals(lane, arrows, now) {
   const [boot, turns, waiting] = [sum(lane.boots), sum(lane.turns), sum(lane.waits)];
   const messages = arrows.filter(({ type }) => type !== "answer");
   return {
-    ...{ lane, boot, waiting, working: turns - waiting, idle: Math.max(0, (lane.end ?? now) - lane.start - boot - turns), turns: lane.turns.length },
+    ...{ lane, boot, waiting, working: turns - waiting, idle: (lane.end ?? now) - lane.start - boot - turns, turns: lane.turns.length },
     sent: messages.filter(({ from }) => from.terminal === lane.terminal).length,
     received: messages.filter(({ to, delivered }) => to.terminal === lane.terminal && delivered).length,
     tokens: add(["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"]),

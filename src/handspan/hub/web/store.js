@@ -83,7 +83,7 @@ function arrowOf(wire, base) {
     causes: wire.to.span === wire.from.span ? "" : wire.to.span,
     message: wire.message ?? "",
     from: { terminal: wire.from.terminal ?? "", at: since(wire.from.at, base) },
-    to: { terminal: wire.to.terminal ?? "", at: wire.delivered ? since(wire.to.at, base) : sent },
+    to: { terminal: wire.to.terminal ?? "", at: since(wire.to.at, base) },
     delivered: wire.delivered,
     sent,
     deliveredAt: wire.delivered_at === undefined ? null : since(wire.delivered_at, base),
