@@ -72,6 +72,7 @@ class Hub:
         self.sessions: dict[str, Told] = {}
         self.viewers = 0
         self._cuts = 0
+        self._reloads = False
         self._player = Player()
         self._moved = threading.Condition()
 
@@ -102,9 +103,10 @@ class Hub:
         with self._moved:
             self.position, self.sessions, self._player = 0, {}, Player()
 
-    def cut(self) -> None:
-        """Break every live connection."""
+    def cut(self, *, reload: bool = False) -> None:
+        """Break every live connection, with the word to load everything again or without."""
         with self._moved:
+            self._reloads = reload
             self._cuts += 1
             self._moved.notify_all()
 
@@ -142,22 +144,23 @@ class Hub:
         }
 
     def follow(self, id: str | None, after: int, write: Any) -> None:
-        cuts = self._cuts
+        cuts, stale = self._cuts, False
         while True:
             with self._moved:
                 if self.position == after and self._cuts == cuts:
                     self._moved.wait(timeout=15)
                 if self._cuts != cuts:
-                    return
+                    break
                 told = self.change(id, after) if self.position > after else None
                 stale = self.position < after
             if stale:
-                write("event: reload\ndata: {}\n\n")
-                return
+                break
             write(
                 f"id: {told['position']}\nevent: change\ndata: {json.dumps(told)}\n\n" if told else ": still here\n\n"
             )
             after = told["position"] if told else after
+        if stale or self._reloads:
+            write("event: reload\ndata: {}\n\n")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -120,6 +120,21 @@ def test_a_rebuilt_hub_is_loaded_again(page: Page, stage: Stage) -> None:
     expect(page.locator(".sentence")).to_be_hidden()
 
 
+def test_all_tabs_load_again_what_they_are_told_to(context: BrowserContext, stage: Stage) -> None:
+    told = stage.tell(demo.story(), began=900, until=62)
+    pages = [context.new_page() for _ in range(3)]
+    for page in pages:
+        page.goto(stage.url + DEMO)
+        expect_rows(page, AT_430[:4])
+    stage.hub.cut(reload=True)
+    told.until(430)
+    for page in pages:
+        expect_rows(page, AT_430)
+    told.until(500)
+    for page in pages:
+        expect(page.locator(".sentence")).to_be_hidden()
+
+
 def test_tabs_share_one_connection(context: BrowserContext, stage: Stage) -> None:
     told = stage.tell(demo.story(), began=900, until=62)
     pages = [context.new_page() for _ in range(8)]
@@ -133,7 +148,7 @@ def test_tabs_share_one_connection(context: BrowserContext, stage: Stage) -> Non
 
 
 def test_more_sessions_than_connections_are_all_followed(context: BrowserContext, stage: Stage) -> None:
-    stories = [Story(f"s{n}").at(0).session().terminal("a", "first") for n in range(6)]
+    stories = [Story(f"s{n}").at(0).session().terminal("a", "first") for n in range(8)]
     tellings = [stage.tell(s.at(50).terminal("b", "second").events, began=60, until=10) for s in stories]
     pages = [context.new_page() for _ in stories]
     for n, page in enumerate(pages):

@@ -67,8 +67,8 @@ export class Labels {
     while (this.#made.length < last - first) this.host.append(this.#make());
     this.#made.forEach((made, index) => {
       const row = rows[first + index];
-      made.hidden = first + index >= last || !row;
-      if (row && !made.hidden) fill(made, row, { index: first + index, top: RULER + (first + index) * ROW - scrolled, current: first + index === current, now });
+      made.hidden = !row;
+      if (row) fill(made, row, { index: first + index, top: RULER + (first + index) * ROW - scrolled, current: first + index === current, now });
     });
   }
 

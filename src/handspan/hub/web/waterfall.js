@@ -139,7 +139,6 @@ export class Waterfall {
 
   /** @param {Arrow} arrow @param {{arrows: string, selected: string}} choices @returns {boolean} */
   #wanted(arrow, { arrows, selected }) {
-    if (arrows === "none") return false;
     if (arrows === "selected") return arrow.span === selected || (arrow.causes !== "" && arrow.causes === selected);
     if (arrows !== "near") return arrows === "all" || arrows === arrow.type || (arrows === "handoff" && arrow.type === "answer");
     const terminal = this.picture.rows[this.row]?.lane?.terminal;
