@@ -98,6 +98,15 @@ class Hub:
             self.sessions.setdefault(session, Told()).take(of_it, self.position, self._player.sessions.now)
         self._moved.notify_all()
 
+    def watch(self, more: int) -> None:
+        with self._moved:
+            self.viewers += more
+            self._moved.notify_all()
+
+    def wait_for_viewer(self) -> None:
+        with self._moved:
+            assert self._moved.wait_for(lambda: self.viewers > 0, timeout=10)
+
     def forget(self) -> None:
         """As if the index had been deleted."""
         with self._moved:
@@ -224,14 +233,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
             self.wfile.flush()
 
-        self.hub.viewers += 1
+        self.hub.watch(1)
         try:
             write(": hello\n\n")
             self.hub.follow(session, after, write)
         except OSError:
             return  # the viewer has gone
         finally:
-            self.hub.viewers -= 1
+            self.hub.watch(-1)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the test says what went wrong."""

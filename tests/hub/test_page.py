@@ -112,6 +112,7 @@ def test_a_rebuilt_hub_is_loaded_again(page: Page, stage: Stage) -> None:
     told.until(62)
     page.goto(stage.url + DEMO)
     expect_rows(page, AT_430[:4])
+    stage.hub.wait_for_viewer()
     stage.hub.forget()
     told = stage.tell(demo.story(), began=900, until=430)
     stage.hub.cut()
@@ -120,12 +121,24 @@ def test_a_rebuilt_hub_is_loaded_again(page: Page, stage: Stage) -> None:
     expect(page.locator(".sentence")).to_be_hidden()
 
 
+def test_a_session_that_the_hub_has_let_go_stays_as_it_was(page: Page, stage: Stage) -> None:
+    stage.tell(demo.story(), began=900, until=62)
+    page.goto(stage.url + DEMO)
+    expect_rows(page, AT_430[:4])
+    stage.hub.wait_for_viewer()
+    stage.hub.sessions.clear()
+    stage.hub.cut(reload=True)
+    expect(page.locator(".lost")).to_have_text("The hub no longer has this session. What you see is how it was.")
+    expect_rows(page, AT_430[:4])
+
+
 def test_all_tabs_load_again_what_they_are_told_to(context: BrowserContext, stage: Stage) -> None:
     told = stage.tell(demo.story(), began=900, until=62)
     pages = [context.new_page() for _ in range(3)]
     for page in pages:
         page.goto(stage.url + DEMO)
         expect_rows(page, AT_430[:4])
+    stage.hub.wait_for_viewer()
     stage.hub.cut(reload=True)
     told.until(430)
     for page in pages:
@@ -442,8 +455,7 @@ def test_the_focus_stays_while_the_list_moves(page: Page, stage: Stage) -> None:
     expect(link).to_be_focused()
 
 
-def test_a_session_that_is_not_there(page: Page, context: BrowserContext, stage: Stage) -> None:
-    del context
+def test_a_state_that_no_session_is_in(page: Page, stage: Stage) -> None:
     stage.tell(STORIES["more_work"](), began=5000)
     page.goto(stage.url)
     expect(page.locator("ol.sessions li")).to_have_count(1)

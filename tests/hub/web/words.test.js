@@ -28,6 +28,10 @@ test("one sentence says who waits for whom", () => {
   ]);
   assert.equal(sentence(summary({ sentence: chain }), now), "Supervisor waits for reviewer (handoff), 6m 00s, who waits for you, 4m 12s.");
   assert.equal(sentence(summary({ sentence: chain.toReversed() }), now), "Reviewer waits for you, 4m 12s; supervisor waits for reviewer (handoff), 6m 00s.");
+  const [first] = chain;
+  assert(first);
+  const alone = ["Supervisor waits for another agent (handoff), 6m 00s.", "Supervisor waits for reviewer (handoff), 6m 00s."];
+  assert.deepEqual([undefined, () => "reviewer"].map((agentOf) => sentence(summary({ sentence: [first] }), now, agentOf)), alone);
   assert.equal(sentence(summary({ stuck: [{ terminal: "dev", agent: "developer", since }] }), now), "developer has given no sign of progress for 6m 00s.");
   assert.equal(sentence(summary({ state: "failed", error: "vanished" }), now), "It ended: vanished.");
   assert.equal(sentence(summary(), now), "");

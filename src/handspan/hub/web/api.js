@@ -5,7 +5,15 @@ async function get(path) {
   const response = await fetch(path, { headers: { accept: "application/json" } });
   if (response.ok) return response.json();
   const said = await response.json().catch(() => ({}));
-  throw new Error(said.error ?? `The hub answered ${response.status}.`);
+  throw new Refused(said.error ?? `The hub answered ${response.status}.`, response.status);
+}
+
+export class Refused extends Error {
+  /** @param {string} message @param {number} status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** @param {string} id @returns {Promise<WireSession>} */

@@ -56,6 +56,12 @@ export class Head {
     this.lost.hidden = is;
   }
 
+  /** The hub has answered, but no longer has the session. */
+  gone() {
+    this.lost.textContent = "The hub no longer has this session. What you see is how it was.";
+    this.lost.hidden = false;
+  }
+
   update() {
     const { page, buttons } = this;
     const { summary } = page.store;
@@ -92,7 +98,8 @@ export class Head {
 
   /** @param {Summary} summary @param {number} now */
   #say(summary, now) {
-    const words = sentence(summary, now);
+    const { byTerminal } = this.page.picture.lanes;
+    const words = sentence(summary, now, (terminal) => byTerminal.get(terminal)?.agent);
     const line = summary.waiting.length ? attachLine(summary.attach) : "";
     this.words.textContent = words;
     this.attach.textContent = line;

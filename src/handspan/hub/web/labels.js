@@ -32,7 +32,7 @@ function spanWords(span, last, now) {
   switch (span.kind) {
     case "delegation": {
       const agent = text(said, "handspan.delegation.target.agent") || text(said, "handspan.workflow.step") || "…";
-      return { name: `${text(said, "gen_ai.tool.name") || "step"} → ${agent}`, beside: last.end === null ? "open" : short(last.outcome, 30) };
+      return { name: `${text(said, "gen_ai.tool.name") || "step"} → ${agent}`, beside: last.end === null ? "open" : last.outcome === "completed" ? "" : short(last.outcome, 30) };
     }
     case "turn":
       return { name: `turn ${said["handspan.turn.number"] ?? ""}`, beside: took };

@@ -43,6 +43,6 @@ export class Logs {
     const { span } = log;
     const name = short(String(log.name ?? log.attributes["event.name"] ?? "").replace(/^handspan\./u, ""), 60);
     const time = span ? el("button", { class: "link", onclick: () => this.page.open(span) }, clock(Number(log.at) / 1e6)) : clock(Number(log.at) / 1e6);
-    return el("li", { class: (log.severity ?? 0) >= 17 ? "bad" : (log.severity ?? 0) >= 13 ? "warn" : "" }, time, el("b", {}, el("bdi", {}, name)), el("bdi", {}, short(log.body ?? "", 300)));
+    return el("li", { class: (log.severity ?? 0) >= 17 ? "bad" : (log.severity ?? 0) >= 13 ? "warn" : "" }, time, el("b", {}, el("bdi", {}, name)), log.agent ? el("bdi", {}, short(log.agent, 40)) : null, el("bdi", { class: "soft" }, short(log.body ?? "", 300)));
   }
 }

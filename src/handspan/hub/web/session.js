@@ -68,8 +68,9 @@ export class SessionPage {
   async reload(id) {
     try {
       this.store = this.picture.store = new Store(await api.session(id));
-    } catch {
-      setTimeout(() => this.reload(id), 3000);
+    } catch (error) {
+      if (error instanceof api.Refused && error.status === 404) this.head.gone();
+      else setTimeout(() => this.reload(id), 3000);
       return;
     }
     this.picture.touch();

@@ -30,7 +30,7 @@ interface WireArrow {
 interface WireSession { position: number; session: Summary; spans: WireSpan[]; arrows: WireArrow[] }
 interface Change { position: number; sessions: Summary[]; spans: WireSpan[]; gone: string[]; arrows: WireArrow[] }
 interface Listing { position: number; sessions: Summary[]; next: string | null }
-interface LogRecord { at: string; name?: string; severity?: number; body?: string; span?: string; attributes: Attributes }
+interface LogRecord { at: string; name?: string; severity?: number; body?: string; span?: string; agent?: string; attributes: Attributes }
 
 /** A span of the picture; `end` is null while it is open. */
 interface Span {
