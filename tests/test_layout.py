@@ -208,6 +208,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "hub.indexer": {"hub.index", "hub.record"},
     "hub.live": {"hub.index", *_index("entries sessions")},
     "hub.api": {"hub.index", "hub.index.*", "hub.live"},
+    "hub.showing": {"hub.api", "hub.demo_feed", "hub.index", "hub.indexer", "hub.live", "hub.record"},
     "hub.demo_feed": {"demo", "events", "hub.index", "hub.record", "otlp", "replaying", "sessions", "signals"},
     "commands": set(),
     "commands.*": {"*"},
@@ -233,6 +234,7 @@ IMPURE = {
         for name in ("doors", "into_record", "keeper", "pushed", "record", "record_file", "retention", "serving")
     ),
     "hub.tally",
+    "hub.showing",
     "commands.up",
     # What runs for users, and what starts it.
     *{"hub.api", "hub.demo_feed", "hub.index", "hub.indexer", "hub.live"},

@@ -178,6 +178,7 @@ def schema() -> None:
 
 @app.command()
 def up(
+    *,
     listen: Annotated[
         str | None,
         typer.Option("--listen", metavar="HOST:PORT", help="Where to listen [default: HANDSPAN_LISTEN, or port 4318]."),
@@ -187,6 +188,9 @@ def up(
         list[str] | None,
         typer.Option("--forward", metavar="URL", help="An OTLP endpoint to which all that arrives goes on; several."),
     ] = None,
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", help="Without the demo that plays until anything real has come.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="HOST", help="A name under which browsers and clients may ask; several."),
@@ -199,7 +203,8 @@ def up(
     """Run the hub: take in OTLP and events, keep them, show them, and pass them on.
 
     It listens on 127.0.0.1 and ::1 where OTLP clients look by default: 4318 for HTTP, 4317 for gRPC. Beyond this
-    machine it asks for HANDSPAN_TOKEN. --forward takes http://, https://, grpc:// and grpcs://. Ctrl-C ends it.
+    machine it asks for HANDSPAN_TOKEN. Until anything real has come, the page shows a demo, which lives in memory
+    alone. --forward takes http://, https://, grpc:// and grpcs://. Ctrl-C ends it.
 
     \b
     Examples:
@@ -217,6 +222,7 @@ def up(
             forward=forward or [],
             hosts=allow_host or [],
             origins=allow_origin or [],
+            demo=not no_demo,
         ),
         # Whoever reads it reads on, and this line is not to wait for the end.
         lambda line: print(line, flush=True),  # noqa: T201 (a command prints its result)

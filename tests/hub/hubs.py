@@ -52,9 +52,10 @@ def running(
     forward: Sequence[str] = (),
     grpc: Sequence[Address] = (),
     allowed: Allowed | None = None,
+    demo: bool = False,
     **environ: str,
 ) -> Generator[Running]:
-    plan = Plan(forward=forward, grpc=grpc, allowed=allowed or Allowed())
+    plan = Plan(forward=forward, grpc=grpc, allowed=allowed or Allowed(), demo=demo)
     hub = Hub(settings_of(folder, **environ), {}, plan)
     try:
         hub.start()

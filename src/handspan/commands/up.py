@@ -40,6 +40,7 @@ class Asked:
     forward: Sequence[str]
     hosts: Sequence[str]
     origins: Sequence[str]
+    demo: bool
 
 
 def up(asked: Asked, say: Callable[[str], None]) -> None:
@@ -62,6 +63,7 @@ def up(asked: Asked, say: Callable[[str], None]) -> None:
                 origins=frozenset(map(str.lower, asked.origins)),
                 token=settings.token,
             ),
+            demo=asked.demo,
         )
         hub = _hub(settings, plan)
         opened.callback(hub.close)

@@ -1,6 +1,6 @@
 """The hub as one process runs it: what it is made of, started and ended in order.
 
-sockets ▶ record ▶ its own engine ▶ forward ▶ gRPC ▶ HTTP        started in this order, ended in the other
+sockets ▶ record ▶ its own engine ▶ forward ▶ index ▶ gRPC ▶ HTTP        started in this order, ended in the other
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from handspan.hub.onward import Onward
 from handspan.hub.pushed import Pushed
 from handspan.hub.record import Record
 from handspan.hub.retention import Bounds
+from handspan.hub.showing import Showing
 from handspan.hub.tally import Tally
 from handspan.signals import Point, Resource, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fastapi import APIRouter
     from starlette.types import ASGIApp
 
     from handspan.config import Settings
@@ -47,11 +47,13 @@ _LOOK = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a hub is to run, beside its settings. `grpc` are the addresses of that door."""
+    """How a hub is to run, beside its settings. `grpc` are the addresses of that door; a `demo` is shown until anything
+    real has come."""
 
     forward: Sequence[str] = ()
     grpc: Sequence[Address] = ()
     allowed: Allowed
+    demo: bool = False
 
 
 class Hub:
@@ -81,12 +83,13 @@ class Hub:
         )
         self._keeper = Keeper(self.record, self._tally, self._pushed.hear)
         self._forward = Forward(self.record, targets, self._tally)
+        self._showing = Showing(self.record, settings.state_dir / "index.db", demo=plan.demo)
         self._grpc: GrpcDoor | None = None
 
-    def app(self, more: Sequence[APIRouter] = ()) -> ASGIApp:
-        """What it serves over HTTP, with `more` beside its own doors."""
+    def app(self) -> ASGIApp:
+        """What it serves over HTTP."""
         doors = [otlp(self._keeper), events(self._host.submit), health(self._troubles, self._metrics)]
-        return Guards(application([*doors, *more], WEB), self._plan.allowed)
+        return Guards(application([*doors, self._showing.router], WEB), self._plan.allowed)
 
     def start(self) -> None:
         if self._plan.grpc:
@@ -96,6 +99,7 @@ class Hub:
             self._grpc = GrpcDoor(self._keeper, self._plan.grpc, self._plan.allowed.token)
         self._host.start()
         self._forward.start()
+        self._showing.start()
         if self._grpc:
             self._grpc.start()
 
@@ -109,6 +113,7 @@ class Hub:
             self._grpc.stop(0.3)
         self._host.close(0.8)
         self._forward.stop(0.2)
+        self._showing.stop()
         self.record.close()
 
     def _troubles(self) -> list[str]:
