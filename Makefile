@@ -28,8 +28,8 @@ CAOS := $(basename $(notdir $(wildcard requirements/cao-*.in)))
 help: ## This table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-up: $(RUN) ## Install what Handspan needs and show a demo story as a waterfall
-	@$(BIN)/handspan demo
+up: $(RUN) ## Install what Handspan needs and run the hub, until Ctrl-C
+	@$(BIN)/handspan up
 
 test: $(DEV) $(PAGE) ## Install what the tests need and run all of them
 	$(BIN)/pytest

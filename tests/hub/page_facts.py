@@ -170,5 +170,7 @@ def _sentence(spans: list[Json], waiting: list[Json], terminals: dict[str, Json]
             caller = span["attributes"].get(names.CALLER_TERMINAL)
             worker = span["attributes"].get(names.TARGET_TERMINAL)
             agent = terminals.get(caller, {}).get("agent", "unknown")
-            said.append({"terminal": caller, "agent": agent, "for": worker, "why": "handoff", "since": span["start"]})
+            clause = {"terminal": caller, "agent": agent, "for": worker, "why": "handoff", "since": span["start"]}
+            known = terminals.get(worker)
+            said.append(clause | ({"for_agent": known["agent"]} if known else {}))
     return said + [who | {"why": "person"} for who in waiting]

@@ -56,9 +56,23 @@ def test_the_demo_while_a_worker_asks_a_person() -> None:
             "waiting": [{"terminal": "test-1", "agent": "tester", "since": moment(372)}],
             "stuck": [],
             "sentence": [
-                {"terminal": "sup-1", "agent": "supervisor", "for": "test-1", "why": "assign", "since": moment(318)},
+                {
+                    "terminal": "sup-1",
+                    "agent": "supervisor",
+                    "for": "test-1",
+                    "for_agent": "tester",
+                    "why": "assign",
+                    "since": moment(318),
+                },
                 {"terminal": "test-1", "agent": "tester", "why": "person", "since": moment(372)},
-                {"terminal": "sup-1", "agent": "supervisor", "for": "write-1", "why": "assign", "since": moment(322)},
+                {
+                    "terminal": "sup-1",
+                    "agent": "supervisor",
+                    "for": "write-1",
+                    "for_agent": "writer",
+                    "why": "assign",
+                    "since": moment(322),
+                },
             ],
             "parts": 1,
         }
@@ -87,6 +101,7 @@ def test_a_real_handoff_while_it_runs() -> None:
                     "terminal": "a0a1bb1f",
                     "agent": "code_supervisor",
                     "for": "522644cc",
+                    "for_agent": "developer",
                     "why": "handoff",
                     "since": "1795170980274614000",
                 }
@@ -182,7 +197,10 @@ def test_an_agent_that_is_stuck_and_one_that_no_longer_is() -> None:
 def test_a_workflow_that_waits_for_its_step() -> None:
     story = Story("r", name="release").at(0).session(kind="workflow").delegation("t", "step", step="plan")
     (found,) = summaries(at(story.at(1).terminal("t", "planner").events, 2))
-    assert (found["kind"], found["sentence"]) == ("workflow", [{"for": "t", "why": "step", "since": moment(0)}])
+    assert (found["kind"], found["sentence"]) == (
+        "workflow",
+        [{"for": "t", "for_agent": "planner", "why": "step", "since": moment(0)}],
+    )
 
 
 def test_whoever_falls_silent_is_seen_to_and_seen_again() -> None:

@@ -31,7 +31,7 @@ test("one sentence says who waits for whom", () => {
   const [first] = chain;
   assert(first);
   const alone = ["Supervisor waits for another agent (handoff), 6m 00s.", "Supervisor waits for reviewer (handoff), 6m 00s."];
-  assert.deepEqual([undefined, () => "reviewer"].map((agentOf) => sentence(summary({ sentence: [first] }), now, agentOf)), alone);
+  assert.deepEqual([first, { ...first, for_agent: "reviewer" }].map((one) => sentence(summary({ sentence: [one] }), now)), alone);
   assert.equal(sentence(summary({ stuck: [{ terminal: "dev", agent: "developer", since }] }), now), "developer has given no sign of progress for 6m 00s.");
   assert.equal(sentence(summary({ state: "failed", error: "vanished" }), now), "It ended: vanished.");
   assert.equal(sentence(summary(), now), "");

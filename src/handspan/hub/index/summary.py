@@ -206,6 +206,8 @@ def _clause(wait: Wait, agents: Mapping[str, str]) -> dict[str, Any]:
     clause = _who(wait.terminal, agents)
     if wait.target:
         clause["for"] = wait.target
+        if wait.target in agents:
+            clause["for_agent"] = agents[wait.target]
     return clause | {"why": wait.why, "since": str(wait.since)}
 
 

@@ -98,8 +98,7 @@ export class Head {
 
   /** @param {Summary} summary @param {number} now */
   #say(summary, now) {
-    const { byTerminal } = this.page.picture.lanes;
-    const words = sentence(summary, now, (terminal) => byTerminal.get(terminal)?.agent);
+    const words = sentence(summary, now);
     const line = summary.waiting.length ? attachLine(summary.attach) : "";
     this.words.textContent = words;
     this.attach.textContent = line;

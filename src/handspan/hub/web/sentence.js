@@ -6,11 +6,8 @@ import { MS } from "./times.js";
 /** @type {Record<Waits["why"], string>} */
 const WHY = { handoff: "handoff", assign: "assignment", step: "step", person: "you", message: "message" };
 
-/**
- * @param {Summary} summary @param {number} now milliseconds since 1970
- * @param {(terminal: string) => string | undefined} [agentOf] for those who are waited for and wait for nobody
- */
-export function sentence({ sentence: waits, stuck, state, error, reason }, now, agentOf) {
+/** @param {Summary} summary @param {number} now milliseconds since 1970 */
+export function sentence({ sentence: waits, stuck, state, error, reason }, now) {
   const [still] = stuck;
   if (!waits.length && still) return `${short(still.agent, 40)} has given no sign of progress for ${duration(Math.max(0, now * MS - Number(still.since)))}.`;
   if (!waits.length) return state === "failed" ? `It ended: ${short(error ?? reason ?? "for no known reason", 80)}.` : "";
@@ -20,7 +17,7 @@ export function sentence({ sentence: waits, stuck, state, error, reason }, now, 
   waits.forEach((wait, index) => {
     const chained = index > 0 && waits[index - 1]?.for === wait.terminal;
     const who = chained ? "who" : (agents.get(wait.terminal) ?? "unknown");
-    const whom = wait.why === "person" ? "you" : `${agents.get(wait.for ?? "") ?? short(agentOf?.(wait.for ?? "") ?? "another agent", 40)} (${WHY[wait.why]})`;
+    const whom = wait.why === "person" ? "you" : `${agents.get(wait.for ?? "") ?? short(wait.for_agent ?? "another agent", 40)} (${WHY[wait.why]})`;
     const clause = `${who} waits for ${whom}, ${duration(Math.max(0, now * MS - Number(wait.since)))}`;
     said.push(index === 0 ? clause : chained ? `, ${clause}` : `; ${clause}`);
   });

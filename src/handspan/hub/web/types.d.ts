@@ -1,7 +1,7 @@
 // What the API says (Wire…), and what the page makes of it. Times of the page are nanoseconds since the session's start.
 
 interface Who { terminal: string; agent: string; since: string }
-interface Waits extends Who { for?: string; why: "handoff" | "assign" | "step" | "person" | "message" }
+interface Waits extends Who { for?: string; for_agent?: string; why: "handoff" | "assign" | "step" | "person" | "message" }
 type State = "waiting" | "stuck" | "silent" | "failed" | "running" | "ended";
 
 interface Summary {
