@@ -353,9 +353,9 @@ SAID = {
 +1.32 session cao-722c625c
 +1.32 terminal b99a5292 mockdev
 +1.41 status b99a5292 working
++4.33 status b99a5292 ready
 +1.32 handoff to b99a5292 by ?
 +1.32 sent b99a5292:prompt handoff ? -> b99a5292
-+4.33 status b99a5292 ready
 +5.18 delivered b99a5292:prompt
 +5.18 status b99a5292 working
 +6.69 status b99a5292 ready
@@ -750,6 +750,21 @@ def test_a_handoff_that_was_not_tied_is_told_at_its_outcome() -> None:
 
 def test_a_terminal_that_a_hook_told_of_is_no_handoffs_worker() -> None:
     assert after([row(1, "s"), row(3, "w", caller_id="s"), created(3.05, "w")], handoff(3.1, "job", since=2.8)) == ""
+
+
+def test_a_session_that_is_opened_while_a_handoff_begins_is_not_its_worker() -> None:
+    opened = [handoff(3, "job"), row(3.1, "first", tmux_session="cao-b", session_incarnation_id="B")]
+    boots = [*opened, status(3.1, "first", "processing"), status(6, "first", "idle")]
+    assert "handoff" not in after([], *boots)
+    works = status(7, "first", "processing")
+    assert "handoff" not in after(boots, created(6.8, "first"), works)
+    # Nobody has told of it, and it works: a handoff from outside has made it.
+    assert after(boots, works) == (
+        "+3.00 handoff to first by ?\n"
+        "+3.00 sent first:prompt handoff ? -> first\n"
+        "+7.00 delivered first:prompt\n"
+        "+7.00 status first working\n"
+    )
 
 
 def test_a_handoff_without_a_worker_is_a_notice() -> None:

@@ -10,9 +10,8 @@ The rules, with the recordings under `tests/golden/cao` that taught them:
   last terminal is killed before its session (15), a window is gone 0.4 s before the hook of its deletion (11). Such an
   end is held until it is explained, or until the first fact that comes `PATIENCE` later.
 * A handoff's row names its worker only at the outcome. While it runs it is tied to the terminal created in the two
-  seconds after it, if no hook told of that terminal: `handoff` tells none (07, 29). A terminal made by the API inside
-  those two seconds is mistaken for the worker until its hook comes. That tie is not taken back: it stays a delegation
-  without an answer, and the outcome goes to the terminal that the row then names.
+  seconds after it, if no hook told of that terminal: `handoff` tells none (07, 29). One that has no caller may be a
+  session that the API has opened, whose hook comes when it has booted: it is tied when it begins to work untold (28).
 * An `assign` is a message and, if its receiver was created for it, a delegation. It was, if the sender is the
   receiver's caller, this is the receiver's first message and first turn, and either CAO told of the terminal before it
   had booted (11, 12, 25, 29: `assign` defers the boot) or typed the prompt within a second of telling (09: `cao agent
@@ -268,6 +267,8 @@ class Translator:
             terminal.first_turn = at
             if terminal.delegation == "handoff" and terminal.awaited:
                 yield self._word.delivered(terminal, prompt_id(terminal), at)
+            else:
+                yield from self._tie(terminal, self._jobs.values())
 
     def _leave(self, terminal: Terminal) -> Iterator[Event]:
         """Its work is done: what it seemed to work on since was its exit."""
@@ -432,7 +433,8 @@ class Translator:
         """Takes a new terminal for a running handoff's worker, by the rule at the top of this file."""
         if terminal.row.seen_by != "status" or terminal.told is not None or terminal.delegation is not None:
             return
-        alone = terminal.session.terminals == 1 and not terminal.scheduled
+        # A session that somebody opens has such a terminal too, until its hook comes, which is before it works.
+        alone = terminal.session.terminals == 1 and not terminal.scheduled and terminal.first_turn is not None
         if terminal.over or not (terminal.row.caller_id or alone):
             return
         job = next((job for job in jobs if 0 <= terminal.created - job.created_at <= _TIE_WITHIN), None)
