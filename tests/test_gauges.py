@@ -38,4 +38,6 @@ def test_every_gauge_of_the_table_is_found_somewhere() -> None:
         *{names.SESSIONS, names.TERMINALS, names.DELEGATIONS_OPEN, names.DELEGATION_OLDEST},
         *{names.WAITING_NOW, names.WAITING_OLDEST, names.AGENTS_STUCK},
         *{names.SPOOL_ITEMS, names.SPOOL_BYTES, names.SPOOL_OLDEST},
+        # The hub's own.
+        names.RECORD_BYTES,
     }

@@ -12,7 +12,7 @@ from handspan.setting_kinds import (
     DURATION_OR_NEVER,
     ENDPOINTS,
     PATH,
-    TOKEN,
+    UNGUESSABLE,
     URL,
     Kind,
     address_of,
@@ -205,8 +205,8 @@ def test_addresses_to_listen_on() -> None:
 
 
 def test_a_token_is_long_and_never_shown() -> None:
-    assert TOKEN.read("t" * 16) == "t" * 16
-    assert_refused(TOKEN, "t" * 15)
-    assert_refused(TOKEN, "t" * 16 + " t")
-    assert TOKEN.shown
-    assert TOKEN.shown("t" * 16) == "***"
+    assert UNGUESSABLE.read("t" * 16) == "t" * 16
+    assert_refused(UNGUESSABLE, "t" * 15)
+    assert_refused(UNGUESSABLE, "t" * 16 + " t")
+    assert UNGUESSABLE.shown
+    assert UNGUESSABLE.shown("t" * 16) == "***"

@@ -27,7 +27,7 @@ from handspan.setting_kinds import (
     DURATION_OR_NEVER,
     ENDPOINTS,
     PATH,
-    TOKEN,
+    UNGUESSABLE,
     URL,
     Kind,
     choice,
@@ -89,7 +89,7 @@ class Settings:
         Setting(ADDRESSES, "localhost:4318", "Where the hub listens for OTLP over HTTP and for browsers."),
     ]
     token: Annotated[
-        str | None, Setting(TOKEN, None, "What the hub asks of whoever comes; it must, beyond this machine.")
+        str | None, Setting(UNGUESSABLE, None, "What the hub asks of whoever comes; it must, beyond this machine.")
     ]
     forward: Annotated[
         tuple[str, ...] | None, Setting(ENDPOINTS, None, "OTLP endpoints to which the hub passes on what arrives.")

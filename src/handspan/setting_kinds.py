@@ -134,6 +134,6 @@ ENDPOINTS = Kind(
     lambda text: " ".join(map(address_of, text.split())),
 )
 ADDRESSES = Kind("host:port with an IP address or localhost as host, several with commas between", addresses)
-TOKEN = Kind(f"at least {_SHORTEST_TOKEN} printable characters without spaces", _token, lambda _: HIDDEN)
+UNGUESSABLE = Kind(f"at least {_SHORTEST_TOKEN} printable characters without spaces", _token, lambda _: HIDDEN)
 # A relative one would be another one for each program that reads the same settings.
 PATH = Kind("an absolute path, or one that begins with ~/ where HOME is set", _path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import subprocess
 import sys
 import threading
@@ -46,6 +47,8 @@ def cao(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cao:
     cao = Cao(Database(tmp_path / "cao.db"))
     cao.install(monkeypatch)
     monkeypatch.delitem(sys.modules, "handspan.cao.plugin", raising=False)
+    for name in [name for name in os.environ if name.startswith("HANDSPAN_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("HANDSPAN_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     return cao
