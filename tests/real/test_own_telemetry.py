@@ -26,7 +26,7 @@ DISPATCHES = {"execute_tool send_message:assign": 1, "execute_tool send_message:
 
 @pytest.fixture(scope="module")
 def stages(cao: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Stage]]:
-    """One with Handspan and one without, in which the same has happened."""
+    """One with Handspan, which tells of it what it always does, and one without, in which the same has happened."""
     folder = tmp_path_factory.mktemp("own")
     with (
         stage(cao, folder / "both", WITH_OWN) as both,
@@ -36,7 +36,10 @@ def stages(cao: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         list(pool.map(_play, (both, alone)))
         for made in (both, alone):
             made.sink.until("what CAO tells", lambda sink: dispatches(sink) == DISPATCHES)
-            made.server.stop()
+        held_against(both, SCENARIO, both.played(SCENARIO), TOLD[SCENARIO])
+        # A server that stops sends what it has.
+        both.server.stop()
+        alone.server.stop()
         yield both, alone
 
 
@@ -62,11 +65,6 @@ def test_what_cao_tells_of_itself_is_the_same(stages: tuple[Stage, Stage]) -> No
 def test_without_handspan_nothing_of_it_is_there(stages: tuple[Stage, Stage]) -> None:
     _, alone = stages
     assert (alone.sink.spans(), alone.sink.logs()) == ([], [])
-
-
-def test_what_handspan_tells_is_the_same(stages: tuple[Stage, Stage]) -> None:
-    both, _ = stages
-    held_against(both.sink, SCENARIO, both.played(SCENARIO), TOLD[SCENARIO])
 
 
 def test_no_span_is_told_twice(stages: tuple[Stage, Stage]) -> None:
