@@ -226,14 +226,17 @@ class GrpcReceiver:
     bodies: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     metadata: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     released: threading.Event = field(default_factory=threading.Event)
+    arrived: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def target(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     def export(self, kind: str, request: Any, context: Any) -> None:
-        self.bodies.append((kind, request.SerializeToString()))
-        self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
+        with self.arrived:
+            self.bodies.append((kind, request.SerializeToString()))
+            self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
+            self.arrived.notify_all()
         if self.status.hang:
             self.released.wait()
         if self.status.after is not None:

@@ -53,7 +53,11 @@ def test_the_readme_shows_what_its_first_command_prints() -> None:
     assert [line.rstrip() for line in said.splitlines()] == shown.splitlines()
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name)
+# A tutorial is run as a whole, and against the real thing: tests/real/test_tutorial.py.
+RUN_HERE = [page for page in PAGES if page.parent.name != "tutorial" and list(blocks(page, "python"))]
+
+
+@pytest.mark.parametrize("page", RUN_HERE, ids=lambda page: page.name)
 def test_the_python_of_a_page_works_from_top_to_bottom(page: Path) -> None:
     names_so_far: dict[str, Any] = {}
     for block in blocks(page, "python"):

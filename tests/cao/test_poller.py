@@ -129,6 +129,44 @@ def test_a_stop_tells_what_was_said_and_written_until_then(polled: Polled, monke
     assert polled.facts.names() == said
 
 
+@pytest.mark.parametrize(
+    ("name", "comes_first"),
+    [("post_kill_terminal", True), ("post_kill_session", True), ("post_create_session", False)],
+)
+def test_what_was_written_before_an_end_is_told_before_it(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch, name: cao.HookName, comes_first: bool
+) -> None:
+    for every in ("LOOK", "SWEEP", "_IDLE_LOOK"):
+        monkeypatch.setattr(polling, every, 3_600)
+    polled.database.terminal("a1")
+    polled.poller.start()
+    # Its first sweep is after its first look.
+    polled.facts.until_kind(cao.Swept)
+    polled.database.message(1, "a1")
+    polled.poller.hear(cao.Hook(at=time.time_ns(), event_type=name, timestamp=time.time_ns()))
+    assert polled.poller.stop(_PATIENCE)
+    told = ["InboxRow", "Hook"] if comes_first else ["Hook", "InboxRow"]
+    assert polled.facts.names() == ["ServerStarted", "TerminalRow", *told, "ServerStopping"]
+
+
+def test_no_end_waits_for_a_database_that_can_not_be_read(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        raise sqlite3.OperationalError("database is locked")
+
+    for every in ("LOOK", "SWEEP", "_IDLE_LOOK"):
+        monkeypatch.setattr(polling, every, 3_600)
+    monkeypatch.setattr(polled.desk, "look", look)
+    polled.poller.start()
+    polled.facts.until_kind(cao.Swept)
+    polled.poller.hear(cao.Hook(at=time.time_ns(), event_type="post_kill_session", timestamp=time.time_ns()))
+    assert polled.poller.stop(_PATIENCE)
+    # At the start and at the stop.
+    assert len(looks) == 2
+
+
 def test_a_stop_ends_the_waiting(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
     for every in ("LOOK", "SWEEP", "_IDLE_LOOK"):
         monkeypatch.setattr(polling, every, 3_600)

@@ -6,17 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.real.cao_install import ROOT
 from tests.real.cao_server import CaoServer
 from tests.real.scenarios import SCENARIOS
 from tests.real.scene import Roles, Scene
-from tests.real.sink import Sink, sink
+from tests.real.sink import Sink, grpc_sink, sink
 from tests.real.truth import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
+# What a server is told, so that Handspan's plugin is not in it; and so that CAO's own telemetry is on.
+WITHOUT_HANDSPAN = {"PYTHONPATH": str(ROOT / "tests" / "real" / "alone")}
+WITH_OWN = {"OTEL_SDK_DISABLED": "false"}
 # As many as two cores bear: CAO gives up an agent that is not there in 15 s.
 _AT_ONCE = 4
 
@@ -44,10 +48,11 @@ class Stage:
 
 
 @contextmanager
-def stage(environment: Path, folder: Path) -> Generator[Stage]:
+def stage(environment: Path, folder: Path, settings: Mapping[str, str] | None = None) -> Generator[Stage]:
+    told = settings or {}
     with (
-        sink() as arrived,
-        CaoServer(environment, folder, arrived.settings) as server,
+        grpc_sink() if told.keys() >= WITH_OWN.keys() else sink() as arrived,
+        CaoServer(environment, folder, {**arrived.settings, **told}) as server,
         Witness(server.database, server.home / "diary") as witness,
         ThreadPoolExecutor(_AT_ONCE) as pool,
     ):

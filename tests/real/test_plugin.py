@@ -10,6 +10,7 @@ import pytest
 
 from handspan import names
 from tests.real import restarts
+from tests.real.told import keeps_handoffs, knows_incarnations, tellable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +116,10 @@ TOLD = {
     """,
 }
 
+NO_HANDOFFS = (
+    "CAO's database has no table handoff_results, so Handspan can't tell when a handoff was called and what came of it."
+)
+
 
 def lines(text: str) -> list[str]:
     return sorted(line.strip() for line in text.strip().splitlines())
@@ -148,19 +153,22 @@ def _line(span: Span, who: Mapping[str, str]) -> str | None:
             return None
 
 
-def held_against(sink: Sink, scenario: str, roles: Mapping[str, str], story: str) -> None:
+def held_against(stage: Stage, scenario: str, roles: Mapping[str, str], story: str) -> None:
+    expected = lines(tellable(story, stage.server.database))
     # What was told is shown where it is another, and not that it never came.
     with contextlib.suppress(AssertionError):
-        sink.until(f"all of {scenario}", lambda arrived: told(arrived, scenario, roles) == lines(story))
-    assert told(sink, scenario, roles) == lines(story)
+        stage.sink.until(f"all of {scenario}", lambda arrived: told(arrived, scenario, roles) == expected)
+    assert told(stage.sink, scenario, roles) == expected
 
 
 @pytest.mark.parametrize("scenario", TOLD)
 def test_what_is_told(stage: Stage, scenario: str) -> None:
-    held_against(stage.sink, scenario, stage.played(scenario), TOLD[scenario])
+    held_against(stage, scenario, stage.played(scenario), TOLD[scenario])
 
 
 def test_later_terminals_of_a_session_say_whose_they_are(stage: Stage) -> None:
+    if not knows_incarnations(stage.server.database):
+        pytest.skip("this CAO does not tell sessions of one name apart, so Handspan names none to their agents")
     scene = stage.scene("joining")
     scene.open("lead")
     coder = scene.join("coder")
@@ -184,7 +192,7 @@ def test_a_server_that_is_killed_ends_nothing(own_stage: Stage) -> None:
         handoff message to reviewer from lead
         send_message message to lead from coder
     """
-    held_against(own_stage.sink, "killed", roles, story)
+    held_against(own_stage, "killed", roles, story)
 
 
 def test_nothing_is_complained_of(own_stage: Stage) -> None:
@@ -193,5 +201,6 @@ def test_nothing_is_complained_of(own_stage: Stage) -> None:
     own_stage.server.stop()
     logs = (own_stage.server.cao_home / "logs").glob("*.log")
     said = [line for log in logs for line in log.read_text().splitlines() if " - handspan" in line]
-    assert [line for line in said if " - INFO - " not in line] == []
+    complaints = [line.split(" - ")[3] for line in said if " - INFO - " not in line]
+    assert complaints == ([] if keeps_handoffs(own_stage.server.database) else [NO_HANDOFFS])
     assert said

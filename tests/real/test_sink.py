@@ -5,12 +5,17 @@ import threading
 import urllib.request
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from handspan import names
+from handspan.otel_env import Target
 from handspan.otlp import Encoder, request
+from handspan.senders.otlp_grpc import OtlpGrpc
 from handspan.signals import Log, Resource, Span
 from tests.real import sink as module
-from tests.real.sink import sink
+from tests.real.sink import grpc_sink, sink
 
 RESOURCE = Resource(service="cao", namespace="handspan", instance="i")
 SPAN = Span(
@@ -48,6 +53,26 @@ def test_what_arrives_is_read() -> None:
         post(f"{url}/v1/logs", gzip.compress(request([encode(LOG)])), **{"Content-Encoding": "gzip"})
         post(f"{url}/v1/metrics", b"")
         assert (arrived.spans(), arrived.logs()) == ([SPAN], [LOG])
+
+
+def test_ours_are_told_from_others() -> None:
+    others = OtlpSpan(name="GET /health", trace_id=bytes(16), span_id=bytes(8))
+    told = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[others])])])
+    with sink() as arrived:
+        url = arrived.settings["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        post(f"{url}/v1/traces", told.SerializeToString())
+        post(f"{url}/v1/traces", request([Encoder().record(SPAN)]))
+        assert (arrived.spans(), arrived.others_spans()) == ([SPAN], [others])
+
+
+def test_what_arrives_by_grpc_is_read() -> None:
+    with grpc_sink() as arrived:
+        endpoint = arrived.settings["OTEL_EXPORTER_OTLP_ENDPOINT"].removeprefix("http://")
+        sender = OtlpGrpc(dict.fromkeys(("traces", "logs"), Target(endpoint=endpoint, insecure=True, timeout=5)))
+        sender.send("traces", [Encoder().record(SPAN)])
+        sender.send("logs", [Encoder().record(LOG)])
+        sender.close()
+        arrived.until("both", lambda sink: (sink.spans(), sink.logs()) == ([SPAN], [LOG]))
 
 
 def test_a_wait_ends_when_it_has_arrived() -> None:

@@ -41,6 +41,8 @@ _MOST = 20_000
 # A look that fails for so long is no longer CAO at work.
 _GRACE = 30.0
 
+_ENDS = ("post_kill_terminal", "post_kill_session")
+
 Said = cao.Hook | cao.Status
 
 
@@ -134,11 +136,17 @@ class Poller:
             while said is not None:
                 self._open_until = max(self._open_until, time.monotonic() + _LINGER)
                 self._next_look = min(self._next_look, time.monotonic() + LOOK)
+                self._see_what_came_before(said)
                 self._desk.hear(said)
                 self._see_at_work(said)
                 said = self._queue.get_nowait()
         except queue.Empty:
             pass
+
+    def _see_what_came_before(self, said: Said) -> None:
+        """What was written since the last look, before an end is told: who is over takes no messages."""
+        if isinstance(said, cao.Hook) and said.event_type in _ENDS and self._failing_since is None:
+            self._look()
 
     def _see_at_work(self, said: Said) -> None:
         if not isinstance(said, cao.Status) or said.status not in {"idle", "completed"} or self._unanswered:
