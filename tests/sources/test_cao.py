@@ -753,8 +753,8 @@ def test_a_terminal_that_a_hook_told_of_is_no_handoffs_worker() -> None:
 
 
 def test_a_session_that_is_opened_while_a_handoff_begins_is_not_its_worker() -> None:
-    opened = [handoff(3, "job"), row(3.1, "first", tmux_session="cao-b", session_incarnation_id="B")]
-    boots = [*opened, status(3.1, "first", "processing"), status(6, "first", "idle")]
+    opened: list[cao.Fact] = [handoff(3, "job"), row(3.1, "first", tmux_session="cao-b", session_incarnation_id="B")]
+    boots: list[cao.Fact] = [*opened, status(3.1, "first", "processing"), status(6, "first", "idle")]
     assert "handoff" not in after([], *boots)
     works = status(7, "first", "processing")
     assert "handoff" not in after(boots, created(6.8, "first"), works)
