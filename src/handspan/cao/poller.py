@@ -32,6 +32,8 @@ LOOK = 0.5
 SWEEP = 5.0
 # Unless an agent has just become ready: one that dies soon after would never have been seen there.
 _SWEEP_SOON = 1.0
+# Until what was missing is looked for again.
+_SWEEP_AGAIN = 2.0
 # While none is open: what begins one is told by a status or a hook, and where CAO has neither, found by such a look.
 _IDLE_LOOK = 5.0
 # What has just ended may wait for a fact, as its clock, before its end is told: see PATIENCE in sources/cao_state.py.
@@ -181,6 +183,8 @@ class Poller:
             try:
                 panes = self._panes()
                 found = self._sweeps.findings(self._desk.living, panes, time.time_ns())
+                if self._sweeps.doubtful:
+                    self._next_sweep = min(self._next_sweep, time.monotonic() + _SWEEP_AGAIN)
                 self._unanswered = 0
             except Unanswered as error:
                 self._unanswered += 1
