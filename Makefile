@@ -23,7 +23,7 @@ CAOS := $(basename $(notdir $(wildcard requirements/cao-*.in)))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test matrix check format golden bench bench-way-out bench-crash coverage lock upgrade clean
+.PHONY: help up test matrix check format golden bench bench-way-out bench-crash bench-cao coverage lock upgrade clean
 
 help: ## This table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ bench-way-out: $(RUN) ## Measure the encoder, where an event's time goes, and th
 
 bench-crash: $(RUN) ## Kill an engine 300 times, and compare what arrives with what should: some ten minutes
 	$(BIN)/python -m benchmarks.crash 300
+
+bench-cao: $(RUN) ## Measure what the plugin finds in a real CAO, and what it costs there: some half an hour
+	$(BIN)/python -m benchmarks.cao
 
 coverage: $(DEV) ## Run all tests and list the lines and branches that none reached
 	$(BIN)/coverage run -m pytest
