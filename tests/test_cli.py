@@ -304,6 +304,8 @@ def test_control_c() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
+        # What a shell starts in the background ignores it, and so do the children of that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 (no thread of ours runs)
     )
     assert process.stdin
     assert process.stdout
